@@ -1,0 +1,1 @@
+"""Inferon takes trained physics models to every trigger level."""

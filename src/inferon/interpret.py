@@ -1,0 +1,106 @@
+"""The reference interpreter: the definition of what a graph means.
+
+Slow, obvious, vectorized over events.  If anything differs from it, the other thing is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from inferon.errors import DataError
+from inferon.ir.graph import Graph
+from inferon.ir.node import Node
+from inferon.ir.shape import bind
+from inferon.ir.types import Fixed, Float
+from inferon.ir.values import Array, storage
+from inferon.ops.evaluation import evaluate
+
+Feed = Array | Sequence[Array] | Mapping[str, Array]
+"""Data for a graph: one array for a single input, or arrays in order, or arrays by name."""
+
+
+def interpret(graph: Graph, data: Feed, *, real: bool = False) -> tuple[Array, ...]:
+    """Return the outputs of a graph for many events.
+
+    Parameters
+    ----------
+    graph : any graph
+    data : arrays of shape (events, \\*input shape); fixed-point inputs are integer mantissas
+    real : compute in float64 and in any order instead of in the strict one
+
+    Returns
+    -------
+    One array (events, \\*output shape) for each output; fixed-point outputs are mantissas.
+
+    Raises
+    ------
+    DataError
+        When the data do not fit the inputs.
+    """
+    values = evaluate_nodes(graph, graph.outputs, data, real=real)
+    return tuple(values[node] for node in graph.outputs)
+
+
+def evaluate_nodes(
+    graph: Graph, nodes: Sequence[Node], data: Feed, *, real: bool = False
+) -> dict[Node, Array]:
+    """Return the values of some nodes (events, \\*shape), and of all that they need."""
+    arrays = arranged(graph, data)
+    sizes: dict[str, int] = {}
+    events = len(arrays[0]) if arrays else 1
+    known: dict[Node, Array] = {}
+    for node, array in zip(graph.inputs, arrays, strict=True):
+        bind(node.type.shape, array.shape[1:], sizes, f"input {node.op.name}")  # type: ignore[attr-defined]
+        wide = real and isinstance(node.type.element, Float)
+        known[node] = array.astype(np.float64) if wide else array
+    values = evaluate(tuple(nodes), known, sizes, real=real)
+    return {node: np.broadcast_to(v, (events, *v.shape[1:])) for node, v in values.items()}
+
+
+def arranged(graph: Graph, data: Feed) -> list[Array]:
+    """Return one checked array for each input, in the graph's order."""
+    arrays = _listed(graph, data)
+    events = {array.shape[:1] for array in arrays}
+    if len(events) > 1:
+        raise DataError(f"inputs differ in their number of events: {sorted(events)}")
+    for node, name, array in zip(graph.inputs, graph.input_names, arrays, strict=True):
+        _check(name, array, node)
+    return arrays
+
+
+def _listed(graph: Graph, data: Feed) -> list[Array]:
+    names = graph.input_names
+    if isinstance(data, Mapping):
+        source = {ours: theirs for ours, theirs in graph.renamed}
+        renamed = {theirs: ours for ours, theirs in source.items()}
+        given = {renamed.get(name, name): array for name, array in data.items()}
+        missing, extra = set(names) - set(given), set(given) - set(names)
+        if missing or extra:
+            raise DataError(f"inputs are {list(names)}; missing {sorted(missing)}, unknown {sorted(extra)}")
+        return [np.asarray(given[name]) for name in names]
+    arrays = [data] if isinstance(data, np.ndarray) else list(data)
+    if len(arrays) != len(names):
+        raise DataError(f"the model takes {len(names)} inputs {list(names)}, not {len(arrays)}")
+    return [np.asarray(array) for array in arrays]
+
+
+def _check(name: str, array: Array, node: Node) -> None:
+    element = node.type.element
+    if array.dtype == object and storage(element) != object:
+        raise DataError(f"input {name} is an array of Python objects: give numbers of one dtype")
+    if array.dtype != storage(element):
+        hint = f"convert it with .astype('{storage(element)}')"
+        raise DataError(f"input {name} has dtype {array.dtype}, expected {storage(element)}: {hint}")
+    if array.ndim != node.type.rank + 1:
+        raise DataError(
+            f"input {name} has shape {array.shape}, expected (events, {str(node.type)}): the first axis is events"
+        )
+    for expected, got in zip(node.type.shape, array.shape[1:], strict=True):
+        if isinstance(expected, int) and expected != got:
+            raise DataError(f"input {name} has shape {array.shape}, expected (events, {node.type})")
+    if isinstance(element, Fixed) and array.size:
+        low, high = int(array.min()), int(array.max())
+        if low < element.lowest or high > element.highest:
+            raise DataError(f"input {name} has mantissas {low}..{high}, outside {element}")
