@@ -1,0 +1,62 @@
+"""Which jets are what their process says: the match between a jet and the particle it comes from.
+
+A jet of a ``q`` event may stem from a radiated gluon, and a top quark's jet may have lost a prong.
+Such jets carry the wrong or half a label; they are dropped from a matched sample, and the fraction
+kept is published with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inferon.physics.jet_classes import JetClass, JetCuts
+from inferon.physics.kinematics import delta_r
+
+Direction = tuple[float, float]
+"""Rapidity and azimuth [rad]."""
+
+
+@dataclass(frozen=True, slots=True)
+class TruthParticle:
+    """A parton of the hard process, or the last copy of a boson or top quark before it decays.
+
+    Attributes
+    ----------
+    pdg_id : PDG code
+    direction : rapidity and azimuth [rad]
+    decay_quarks : directions of the quarks it decays to, all the way down; empty if it does not
+        decay
+    """
+
+    pdg_id: int
+    direction: Direction
+    decay_quarks: tuple[Direction, ...] = ()
+
+
+def is_matched(
+    jet: Direction, truth: Sequence[TruthParticle], jet_class: JetClass, cuts: JetCuts
+) -> bool:
+    """Whether a jet points at a particle of its class and contains that particle's whole decay.
+
+    Parameters
+    ----------
+    jet : rapidity and azimuth [rad] of the jet axis
+    truth : particles of the event's hard process
+    jet_class : the class that the event's process stands for
+    cuts : radii of the match and of the containment
+    """
+    return any(
+        abs(particle.pdg_id) in jet_class.truth_ids
+        and delta_r(jet, particle.direction) < cuts.match_radius
+        and _contains_decay(jet, particle, jet_class, cuts)
+        for particle in truth
+    )
+
+
+def _contains_decay(
+    jet: Direction, particle: TruthParticle, jet_class: JetClass, cuts: JetCuts
+) -> bool:
+    return len(particle.decay_quarks) == jet_class.decay_quarks and all(
+        delta_r(jet, quark) < cuts.containment_radius for quark in particle.decay_quarks
+    )
