@@ -55,6 +55,7 @@ INT32 = Int(True, 32)
 
 SIGN_BIT = -(2**31)
 EXPONENT_AND_SIGN = -(2**23)
+SMALLEST_NORMAL = 2.0**-126
 MANTISSA_BITS = 23
 
 ROUNDER = 1.5 * 2.0**23
@@ -74,7 +75,6 @@ LOG = (
     *(-0.5, 0.3333321, -0.24999718, 0.20010747, -0.16682304),
     *(0.14001161, -0.12167167, 0.1400476, -0.12948914),
 )
-SMALLEST_NORMAL = 2.0**-126
 TWO_THIRDS_BITS = 0x3F2AAAAB  # the bits of 2/3 as a float32
 
 # fit.py tanh: tanh(x) = x + x^3 p(x^2), |x| <= TANH_SPLIT; relative error 2^-26.2
@@ -100,7 +100,17 @@ COS = (-0.5, 0.041666646, -0.001388731, 2.4432327e-05)
 
 @dataclass(frozen=True, slots=True)
 class Float32Function(Elementary):
-    """Base of the functions here: elementwise on float32."""
+    """Base of the functions here: elementwise on float32.
+
+    Attributes
+    ----------
+    ulp : largest distance from the exact result, in units in the last place
+    limit : largest magnitude of x for which that holds
+    smallest : where the exact result is smaller in magnitude, the result is 0
+    """
+
+    limit: ClassVar[float] = math.inf
+    smallest: ClassVar[float] = 0.0
 
     def infer(self, *inputs: Tensor) -> Tensor:
         out = same(inputs, 1)
@@ -113,6 +123,7 @@ class Exp(Float32Function):
     """e to the power x; 0 where that is below 2**-126, and infinity where it rounds to 2**128."""
 
     ulp: ClassVar[float] = 1.0
+    smallest: ClassVar[float] = SMALLEST_NORMAL
 
     @staticmethod
     def exact(x: Array) -> Array:
@@ -159,6 +170,7 @@ class Sigmoid(Float32Function):
     """1 / (1 + exp(-x)); 0 where that is below 2**-126."""
 
     ulp: ClassVar[float] = 2.0
+    smallest: ClassVar[float] = SMALLEST_NORMAL
 
     @staticmethod
     def exact(x: Array) -> Array:
