@@ -1,0 +1,1 @@
+"""Passes: changes of whole graphs, each with a promise about what it keeps."""

@@ -1,0 +1,10 @@
+"""The named pipelines: which passes lead to which target."""
+
+from __future__ import annotations
+
+from inferon.passes.decompose import DECOMPOSE
+from inferon.passes.fold import FOLD
+from inferon.pipeline import Pipeline
+
+CPU = Pipeline("cpu", (DECOMPOSE, FOLD))
+"""From a source model to what the C++ target prints, bit for bit."""
