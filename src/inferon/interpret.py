@@ -12,7 +12,7 @@ import numpy as np
 from inferon.errors import DataError
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.shape import bind
+from inferon.ir.shape import Dim, bind
 from inferon.ir.types import Fixed, Float
 from inferon.ir.values import Array, storage
 from inferon.ops.evaluation import evaluate
@@ -27,12 +27,12 @@ def interpret(graph: Graph, data: Feed, *, real: bool = False) -> tuple[Array, .
     Parameters
     ----------
     graph : any graph
-    data : arrays of shape (events, \\*input shape); fixed-point inputs are integer mantissas
+    data : arrays of shape (events, ...); of fixed-point inputs the integer mantissas
     real : compute in float64 and in any order instead of in the strict one
 
     Returns
     -------
-    One array (events, \\*output shape) for each output; fixed-point outputs are mantissas.
+    One array (events, ...) for each output; fixed-point outputs are mantissas.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def interpret(graph: Graph, data: Feed, *, real: bool = False) -> tuple[Array, .
 def evaluate_nodes(
     graph: Graph, nodes: Sequence[Node], data: Feed, *, real: bool = False
 ) -> dict[Node, Array]:
-    """Return the values of some nodes (events, \\*shape), and of all that they need."""
+    """Return the values (events, ...) of some nodes, and of all that they need."""
     arrays = arranged(graph, data)
     sizes: dict[str, int] = {}
     events = len(arrays[0]) if arrays else 1
@@ -73,12 +73,13 @@ def arranged(graph: Graph, data: Feed) -> list[Array]:
 def _listed(graph: Graph, data: Feed) -> list[Array]:
     names = graph.input_names
     if isinstance(data, Mapping):
-        source = {ours: theirs for ours, theirs in graph.renamed}
-        renamed = {theirs: ours for ours, theirs in source.items()}
+        renamed = {theirs: ours for ours, theirs in graph.renamed}
         given = {renamed.get(name, name): array for name, array in data.items()}
         missing, extra = set(names) - set(given), set(given) - set(names)
         if missing or extra:
-            raise DataError(f"inputs are {list(names)}; missing {sorted(missing)}, unknown {sorted(extra)}")
+            raise DataError(
+                f"inputs are {list(names)}; missing {sorted(missing)}, unknown {sorted(extra)}"
+            )
         return [np.asarray(given[name]) for name in names]
     arrays = [data] if isinstance(data, np.ndarray) else list(data)
     if len(arrays) != len(names):
@@ -88,18 +89,20 @@ def _listed(graph: Graph, data: Feed) -> list[Array]:
 
 def _check(name: str, array: Array, node: Node) -> None:
     element = node.type.element
-    if array.dtype == object and storage(element) != object:
+    if array.dtype.kind == "O" and storage(element).kind != "O":
         raise DataError(f"input {name} is an array of Python objects: give numbers of one dtype")
     if array.dtype != storage(element):
         hint = f"convert it with .astype('{storage(element)}')"
-        raise DataError(f"input {name} has dtype {array.dtype}, expected {storage(element)}: {hint}")
-    if array.ndim != node.type.rank + 1:
         raise DataError(
-            f"input {name} has shape {array.shape}, expected (events, {str(node.type)}): the first axis is events"
+            f"input {name} has dtype {array.dtype}, expected {storage(element)}: {hint}"
         )
-    for expected, got in zip(node.type.shape, array.shape[1:], strict=True):
-        if isinstance(expected, int) and expected != got:
-            raise DataError(f"input {name} has shape {array.shape}, expected (events, {node.type})")
+    fits = array.ndim == node.type.rank + 1 and all(
+        size == got or isinstance(size, Dim)
+        for size, got in zip(node.type.shape, array.shape[1:], strict=True)
+    )
+    if not fits:
+        expected = f"(events, {', '.join(map(str, node.type.shape))})"
+        raise DataError(f"input {name} has shape {array.shape}, expected {expected}: events first")
     if isinstance(element, Fixed) and array.size:
         low, high = int(array.min()), int(array.max())
         if low < element.lowest or high > element.highest:

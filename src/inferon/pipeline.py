@@ -1,8 +1,9 @@
 """Passes and their promises: what each keeps, and the proof of it at every boundary.
 
-A pass says at which stage a graph must be before and after it, and what it keeps: all bits (`BITS`), a bound on the
-change of every output (`Bound`), or nothing.  ``Pipeline.run(graph, check=Samples(64))`` interprets the graph before and
-after every pass on the same inputs, and names the pass, the first node, and the event where a promise broke.
+A pass says at which stage a graph must be before and after it, and what it keeps: all bits
+(`BITS`), a bound on the change of every output (`Bound`), or nothing.  ``Pipeline.run(graph,
+check=Samples(64))`` interprets the graph before and after every pass on the same inputs, and names
+the pass, the first node, and the event where a promise broke.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class Bound:
 
     Attributes
     ----------
-    error : from the graph before the pass and its inputs to the largest allowed distance of every output,
-        arrays (events, \\*shape) of float64; where the bound is not finite nothing is promised
+    error : from the graph before the pass and its inputs to the largest allowed distance of every
+        output, arrays (events, ...) of float64; where the bound is not finite nothing is promised
     """
 
     error: Callable[[Graph, tuple[Array, ...]], tuple[Array, ...]]
@@ -110,7 +111,7 @@ class Pipeline:
 
 
 def _same_face(step: Pass, before: Graph, after: Graph) -> None:
-    """A pass may not change what the caller sees: inputs, and names and types of outputs."""
+    """Raise unless the caller sees the same: inputs, and names and types of outputs."""
     faces = [
         (*(str(each.type) for each in (*g.inputs, *g.outputs)), *g.input_names, *g.output_names)
         for g in (before, after)
@@ -118,7 +119,9 @@ def _same_face(step: Pass, before: Graph, after: Graph) -> None:
     if faces[0] != faces[1]:
         message = f"pass {step.name} changed inputs or outputs of graph {before.name}"
         cause = Mismatch(message, expected=faces[0], got=faces[1])
-        raise BrokenPass(f"{message}: {faces[0]} became {faces[1]}", pass_name=step.name, cause=cause)
+        raise BrokenPass(
+            f"{message}: {faces[0]} became {faces[1]}", pass_name=step.name, cause=cause
+        )
 
 
 def _prove(
@@ -175,7 +178,7 @@ def _broken(step: Pass, graph: Graph, node: Node, partner: Node, found: Differen
 
 
 def described(graph: Graph, node: Node) -> str:
-    """Return how messages call a node: its line in the listing, what it is, its layer, its output's name."""
+    """Return how messages call a node: its line in the listing, its type, layer and output."""
     number = graph.nodes().index(node)
     layer = f" of layer {node.origin}" if node.origin else ""
     names = [n for n, each in zip(graph.output_names, graph.outputs, strict=True) if each == node]

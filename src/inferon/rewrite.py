@@ -8,8 +8,8 @@ A rule sees one node and returns another of the same type and meaning, or None::
         (x,) = node.inputs
         return x if node.op.to == x.type.element else None
 
-A rule matches what it sees in the node and below it, never what uses it; so equal nodes have equal results, and each
-is rewritten once.
+A rule matches what it sees in the node and below it, never what uses it; so equal nodes have equal
+results, and each is rewritten once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from inferon.errors import InvalidGraph
 from inferon.ir.graph import Graph
@@ -25,7 +26,7 @@ from inferon.ir.node import Node, Op
 Change = Callable[[Node], Node | None]
 
 FIRINGS_PER_NODE = 100
-"""Rules that fire more often than this for each node of the graph, on average, are taken to be endless."""
+"""Rules that fire more often for each node of the graph, on average, are taken to be endless."""
 
 FIRINGS_AT_LEAST = 10_000
 """Small graphs may hold one large composite: so many firings are always allowed."""
@@ -40,7 +41,7 @@ class Rule:
     change: Change
 
 
-def rule(root: type[Op]) -> Callable[[Change], Rule]:
+def rule(root: type[Any]) -> Callable[[Change], Rule]:
     """Turn a function into a rule of the function's name (decorator)."""
 
     def named(change: Change) -> Rule:
@@ -129,7 +130,7 @@ class _Rewriter:
         return self.settled[root]
 
     def _step(self, node: Node) -> Node:
-        """Return the node over settled inputs or, where it has them already, what the first rule makes of it."""
+        """Return the node over settled inputs or, where it has them, what the first rule makes."""
         inputs, op = tuple(self.settled[each] for each in node.inputs), self._op(node.op)
         if inputs != node.inputs or op is not node.op:
             return Node(op, inputs, node.origin)
@@ -167,7 +168,9 @@ class _Rewriter:
 
     def _rules_of(self, kind: type[Op]) -> tuple[Rule, ...]:
         if kind not in self._by_class:
-            self._by_class[kind] = tuple(each for each in self.rules if issubclass(kind, each.root))
+            self._by_class[kind] = tuple(
+                each for each in self.rules if issubclass(kind, each.root)
+            )
         return self._by_class[kind]
 
 

@@ -7,8 +7,9 @@
     EXACT    no floats but at the rim: quantized inputs, and outputs cast to float
     WIRES    scalars of fixed point and bool: what becomes a netlist
 
-Each stage allows a subset of the one before.  A stage is data, a tuple of named rules about one node; ``verify`` stands
-between passes.  (The design's last stage, TIMED, is about clock cycles and arrives with the registers of the firmware.)
+Each stage allows a subset of the one before.  A stage is data, a tuple of named rules about one
+node; ``verify`` stands between passes.  (The design's last stage, TIMED, is about clock cycles and
+arrives with the registers of the firmware.)
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class StageRule:
-    """One thing that a stage demands of every node: ``demand`` completes the sentence "the node ..."."""
+    """One thing that a stage demands of every node: ``demand`` completes "the node must ..."."""
 
     demand: str
     holds: Callable[[Node, Place], bool]
@@ -59,7 +60,7 @@ class Stage:
 
 
 def verify(graph: Graph, stage: Stage) -> None:
-    """Raise `InvalidGraph`, which names the node and the rule, unless the graph is at the stage."""
+    """Raise `InvalidGraph`, which names node and rule, unless the graph is at the stage."""
     _verify(graph, stage, in_body=False)
 
 
@@ -112,7 +113,10 @@ EXACT = Stage(
     (
         *FLOAT.rules,
         StageRule("take floats only where it quantizes an input of the graph", _takes_no_float),
-        StageRule("give floats only as an input, or as a cast to an output, of the graph", _gives_no_float),
+        StageRule(
+            "give floats only as an input, or as a cast to an output, of the graph",
+            _gives_no_float,
+        ),
     ),
 )
 WIRES = Stage("WIRES", (*EXACT.rules, StageRule("be a scalar of fixed point or bool", _is_wire)))

@@ -1,1 +1,1 @@
-"""Facts about graphs and their values: where two results differ, and what follows from a graph alone."""
+"""Facts about graphs and their values: where results differ, what follows from a graph alone."""

@@ -11,7 +11,7 @@ from inferon.ir.values import Array
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first place where two arrays (events, \\*shape) differ.
+    """The first place where two arrays (events, ...) differ.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ def first_difference(expected: Array, got: Array) -> Difference | None:
 
     Parameters
     ----------
-    expected, got : arrays (events, \\*shape) of one dtype and shape
+    expected, got : arrays (events, ...) of one dtype and shape
 
     Raises
     ------

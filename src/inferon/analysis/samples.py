@@ -21,8 +21,9 @@ Draw = Callable[[np.random.Generator, Shape], Array]
 class Samples:
     """Random events for any graph; equal seeds draw equal events.
 
-    The events take turns: normal values, small ones, large ones, all magnitudes at once, many zeros of both signs, small
-    integers (ties), and special values (NaN, infinities, subnormals) among normal ones.
+    The events take turns: normal values, small ones, large ones, all magnitudes at once, many
+    zeros of both signs, small integers (ties), and special values (NaN, infinities, subnormals)
+    among normal ones.
 
     Attributes
     ----------
@@ -36,7 +37,10 @@ class Samples:
     special: bool = True
 
     def draw(self, graph: Graph) -> tuple[Array, ...]:
-        """Return one array (events, \\*shape) for each input; named dimensions take one size up to their bound."""
+        """Return one array (events, ...) for each input.
+
+        A named dimension takes one random size up to its bound.
+        """
         rng = np.random.default_rng(self.seed)
         sizes: dict[str, int] = {}
         return tuple(self._array(rng, node, sizes) for node in graph.inputs)
@@ -46,7 +50,8 @@ class Samples:
             if isinstance(size, Dim):
                 sizes.setdefault(size.name, int(rng.integers(1, size.max, endpoint=True)))
         shape = tuple(
-            sizes[size.name] if isinstance(size, Dim) else largest(size) for size in node.type.shape
+            sizes[size.name] if isinstance(size, Dim) else largest(size)
+            for size in node.type.shape
         )
         element = node.type.element
         if isinstance(element, Float):
@@ -95,7 +100,7 @@ _KINDS: tuple[Draw, ...] = (_normal, _small, _large, _mixed, _sparse, _integers,
 
 
 def _whole(rng: np.random.Generator, element: Int | Fixed, shape: Shape) -> Array:
-    """Return integers: uniform over the range in even events, close to zero and to the ends in odd ones."""
+    """Return integers: uniform in even events, close to zero and to the ends in odd ones."""
     low, high = element.lowest, element.highest
     uniform = np.array(
         [low + _below(rng, high - low + 1) for _ in range(int(np.prod(shape)))], object

@@ -1,1 +1,1 @@
-"""The language's nouns: types, shapes, nodes, graphs and their listing.  What operators mean is in ``inferon.ops``."""
+"""The language's nouns: types, shapes, nodes, graphs and their listing; meaning is in ``ops``."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 from inferon.errors import InvalidGraph
 from inferon.ir.listing import show
 from inferon.ir.node import Node, ordered
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+"""Names of graphs, inputs and outputs; front-ends make them so (`Graph.renamed`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -34,12 +38,18 @@ class Graph:
         if len(self.outputs) != len(self.output_names) or not self.outputs:
             raise InvalidGraph("a graph needs one name for each of its outputs", rule="graph")
         names = [*self.input_names, *self.output_names]
+        for name in (self.name, *names):
+            if not NAME.fullmatch(name):
+                message = f"{name!r} is no name: a-z, then up to 63 of a-z 0-9 _"
+                raise InvalidGraph(message, rule="graph")
         if len(set(names)) != len(names):
             raise InvalidGraph(f"input and output names repeat: {names}", rule="graph")
         known = set(self.inputs)
         for node in self.nodes():
             if hasattr(node.op, "name") and not node.inputs and node not in known:
-                raise InvalidGraph(f"input {node.op.name} is not declared", node=node, rule="graph")
+                raise InvalidGraph(
+                    f"input {node.op.name} is not declared", node=node, rule="graph"
+                )
         hasher = hashlib.blake2b(digest_size=16)
         for each in (*self.inputs, *self.outputs):
             hasher.update(each.digest)

@@ -1,8 +1,9 @@
-"""Nodes: one operator applied to inputs, one value, immutable, with equality that costs nothing."""
+"""Nodes: one operator applied to inputs, one value, immutable, with cheap equality."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -11,6 +12,9 @@ from typing import Any
 
 from inferon.errors import InvalidGraph
 from inferon.ir.shape import Tensor
+
+ORIGIN = re.compile(r"[A-Za-z0-9_./-]{0,64}")
+"""What the origin of a node may be: it is printed as a comment in listings and generated code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,9 @@ class Op(ABC):
     def spelling(cls) -> str:
         """Return the name in listings: ``LayerNorm`` is spelled ``layer_norm``."""
         name = cls.__name__
-        return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+        return "".join(
+            f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name)
+        )
 
     @abstractmethod
     def infer(self, *inputs: Tensor) -> Tensor:
@@ -51,8 +57,8 @@ def _encode(value: Any) -> str:
 class Node:
     """One operator applied to inputs; one node has one value.
 
-    Two nodes are equal when they compute the same thing from the same inputs.  ``origin``, the name of the layer in
-    the source model, is not part of that.
+    Two nodes are equal when they compute the same thing from the same inputs.  ``origin``, the
+    name of the layer in the source model, is not part of that.
     """
 
     op: Op
@@ -62,6 +68,9 @@ class Node:
     digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
+        if not ORIGIN.fullmatch(self.origin):
+            message = f"the origin {self.origin!r} is no label: up to 64 of A-Z a-z 0-9 _ . / -"
+            raise InvalidGraph(message, rule="origin")
         try:
             inferred = self.op.infer(*(each.type for each in self.inputs))
         except InvalidGraph as error:

@@ -11,19 +11,21 @@ from inferon.errors import DataError, InvalidGraph
 from inferon.ir.types import Element
 
 MAX_ELEMENTS = 1 << 31
-"""Bound on the elements of one tensor: a model that asks for more is refused before anything is allocated."""
+"""Bound on the elements of one tensor: a model that asks for more is refused at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dim:
-    """A size that is known only at run time, and never above ``max``; equal names mean equal sizes."""
+    """A size known only at run time, and never above ``max``; equal names mean equal sizes."""
 
     name: str
     max: int
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
-            raise InvalidGraph(f"{self.name!r} cannot name a dimension: use a-z, 0-9, _", rule="shape")
+            raise InvalidGraph(
+                f"{self.name!r} cannot name a dimension: use a-z, 0-9, _", rule="shape"
+            )
         if not 1 <= self.max <= MAX_ELEMENTS:
             raise InvalidGraph(f"dimension {self.name} needs a bound of 1 to 2**31", rule="shape")
 
@@ -82,7 +84,7 @@ class Tensor:
 
 
 def bind(shape: Shape, actual: tuple[int, ...], sizes: dict[str, int], what: str) -> None:
-    """Check an array's shape against a type's, and record the sizes of its dimensions in ``sizes``."""
+    """Check an array's shape against a type's, and note sizes of dimensions in ``sizes``."""
     if len(shape) != len(actual):
         raise DataError(f"{what} has {len(actual)} axes, expected {len(shape)}: {show(shape)}")
     for size, got in zip(shape, actual, strict=True):

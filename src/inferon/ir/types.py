@@ -1,7 +1,8 @@
 """Element types: which set of numbers one element of a tensor can be.
 
-A type is a *set of values*; two types are equal when the sets are.  How a value got there (rounding, overflow) is not
-part of the type: it belongs to the one operator that can lose a bit, ``Quantize``.
+A type is a *set of values*; two types are equal when the sets are.  How a value got there
+(rounding, overflow) is not part of the type: it belongs to the one operator that can lose a bit,
+``Quantize``.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class Bool:
 class Fixed:
     """The numbers ``m * 2**-(width - integer)``, for every ``width``-bit integer ``m``.
 
-    ``m`` is called the mantissa.  ``integer`` counts the bits before the binary point and includes the sign bit, as
-    in ``ap_fixed<width, integer>``; it may be negative or exceed ``width``.
+    ``m`` is called the mantissa.  ``integer`` counts the bits before the binary point and includes
+    the sign bit, as in ``ap_fixed<width, integer>``; it may be negative or exceed ``width``.
     """
 
     signed: bool
@@ -116,14 +117,18 @@ INT32 = Int(True, 32)
 INT64 = Int(True, 64)
 BOOL = Bool()
 
-_ELEMENT = re.compile(r"(?:f(?P<float>\d+)|(?P<sign>[iu])(?P<int>\d+)|(?P<fs>[su])(?P<width>\d+)\.(?P<fraction>-?\d+)|bool)")
+_ELEMENT = re.compile(
+    r"(?:f(?P<float>\d+)|(?P<sign>[iu])(?P<int>\d+)|(?P<fs>[su])(?P<width>\d+)\.(?P<fraction>-?\d+)|bool)"
+)
 
 
 def parse_element(text: str) -> Element:
-    """Read an element type as ``str`` prints it: ``f32``, ``i64``, ``u8``, ``bool``, ``s16.10``."""
+    """Read an element type as ``str`` prints it: ``f32``, ``i64``, ``bool``, ``s16.10``."""
     match = _ELEMENT.fullmatch(text)
     if match is None:
-        raise InvalidGraph(f"{text!r} is no element type (f32, i64, u8, bool, s16.10)", rule="type")
+        raise InvalidGraph(
+            f"{text!r} is no element type (f32, i64, u8, bool, s16.10)", rule="type"
+        )
     if match["float"]:
         return Float(int(match["float"]))
     if match["width"]:

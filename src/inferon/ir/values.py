@@ -15,7 +15,7 @@ from inferon.ir.types import Bool, Element, Fixed, Float
 Array = npt.NDArray[Any]
 
 _NATIVE_MANTISSA_BITS = 62
-"""Mantissas up to this width live in int64, with one bit to spare for a sum; wider ones are Python integers."""
+"""Mantissas up to this width live in int64, with a bit to spare; wider ones are Python ints."""
 
 
 def storage(element: Element) -> np.dtype[Any]:
@@ -56,7 +56,9 @@ class Values:
     def check(self, element: Element) -> None:
         """Raise unless the array holds values of the element type."""
         if self.array.dtype != storage(element):
-            raise InvalidGraph(f"a constant of {element} cannot hold {self.array.dtype}", rule="type")
+            raise InvalidGraph(
+                f"a constant of {element} cannot hold {self.array.dtype}", rule="type"
+            )
         if isinstance(element, Fixed) and self.array.size:
             low, high = int(self.array.min()), int(self.array.max())
             if low < element.lowest or high > element.highest:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -41,7 +39,12 @@ class Binary(Primitive):
     def mantissa(self, out: Fixed, a: Fixed, b: Fixed, x: Array, y: Array) -> Array:
         """Return the mantissa of the result; by default both are aligned to the result's step."""
         wide = mantissa.from_ends(
-            [*mantissa.ends(a, out.fraction), *mantissa.ends(b, out.fraction), out.lowest, out.highest],
+            [
+                *mantissa.ends(a, out.fraction),
+                *mantissa.ends(b, out.fraction),
+                out.lowest,
+                out.highest,
+            ],
             out.fraction,
         )
         return self.number(mantissa.aligned(x, a, wide), mantissa.aligned(y, b, wide))
@@ -127,7 +130,7 @@ class Div(Binary):
 
 @dataclass(frozen=True, slots=True)
 class Max(Binary):
-    """The larger value: ``a`` where a > b or a is NaN, else ``b``; so NaN is kept, and of +0 and -0 the second."""
+    """The larger: ``a`` where a > b or a is NaN, else ``b``; so of +0 and -0 it is the second."""
 
     @staticmethod
     def fixed(a: Fixed, b: Fixed) -> Fixed:
@@ -136,12 +139,12 @@ class Max(Binary):
         return mantissa.from_ends([max(al, bl), max(ah, bh)], f)
 
     def number(self, a: Array, b: Array) -> Array:
-        return np.where((a > b) | (a != a), a, b)  # noqa: PLR0124 - NaN is the value that differs from itself
+        return np.where((a > b) | (a != a), a, b)  # NaN differs from itself
 
 
 @dataclass(frozen=True, slots=True)
 class Min(Binary):
-    """The smaller value: ``a`` where a < b or a is NaN, else ``b``; so NaN is kept, and of +0 and -0 the second."""
+    """The smaller: ``a`` where a < b or a is NaN, else ``b``; so of +0 and -0 it is the second."""
 
     @staticmethod
     def fixed(a: Fixed, b: Fixed) -> Fixed:
@@ -150,7 +153,7 @@ class Min(Binary):
         return mantissa.from_ends([min(al, bl), min(ah, bh)], f)
 
     def number(self, a: Array, b: Array) -> Array:
-        return np.where((a < b) | (a != a), a, b)  # noqa: PLR0124 - NaN is the value that differs from itself
+        return np.where((a < b) | (a != a), a, b)  # NaN differs from itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +175,11 @@ class Fma(Primitive):
 
 @dataclass(frozen=True, slots=True)
 class Unary(Primitive):
-    """Base of the operators on one value that keep its type; ``function`` is the float meaning."""
+    """Base of the operators on one float."""
 
-    function: ClassVar[Callable[[Array], Array]]
+    @abstractmethod
+    def number(self, a: Array) -> Array:
+        """Return the result."""
 
     def infer(self, *inputs: Tensor) -> Tensor:
         out = same(inputs, 1)
@@ -182,28 +187,31 @@ class Unary(Primitive):
         return out
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
-        return type(self).function(args[0])
+        return self.number(args[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Sqrt(Unary):
     """The square root, correctly rounded; NaN below zero, and -0 stays -0."""
 
-    function = np.sqrt
+    def number(self, a: Array) -> Array:
+        return np.asarray(np.sqrt(a))
 
 
 @dataclass(frozen=True, slots=True)
 class RoundEven(Unary):
     """The nearest integer, ties to even."""
 
-    function = np.rint
+    def number(self, a: Array) -> Array:
+        return np.asarray(np.rint(a))
 
 
 @dataclass(frozen=True, slots=True)
 class Floor(Unary):
     """The largest integer not above the value."""
 
-    function = np.floor
+    def number(self, a: Array) -> Array:
+        return np.asarray(np.floor(a))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,5 +246,5 @@ class Abs(Primitive):
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         if isinstance(out.element, Fixed):
-            return np.abs(args[0].astype(storage(out.element)))
-        return np.abs(args[0])
+            return np.asarray(np.abs(args[0].astype(storage(out.element))))
+        return np.asarray(np.abs(args[0]))

@@ -16,7 +16,8 @@ from inferon.ir.values import Array
 class Primitive(Op):
     """An operator whose meaning is a reference in numpy.
 
-    Arrays carry a leading axis of events, which every input shares.  Fixed-point arrays hold mantissas.
+    Arrays carry a leading axis of events, which every input shares.  Fixed-point arrays hold
+    mantissas.
     """
 
     @abstractmethod
@@ -45,9 +46,8 @@ class Composite(Op):
 class Elementary(Composite):
     """A unary real function with its own approximation; a target may print it as one function.
 
-    Attributes
-    ----------
-    ulp : largest distance from the exact result over all float32 inputs, in units in the last place
+    Attributes ---------- ulp : largest distance from the exact result over all float32 inputs, in
+    units in the last place
     """
 
     ulp: ClassVar[float]
@@ -72,8 +72,8 @@ class _Placeholder(Primitive):
         raise InvalidGraph("a placeholder has no value")
 
 
-def require(condition: bool, message: str, *values: Any) -> None:  # noqa: FBT001 - reads as a sentence
-    """Raise `InvalidGraph` with the message, formatted with the values, unless the condition holds."""
+def require(condition: bool, message: str, *values: Any) -> None:
+    """Raise `InvalidGraph` with the message, which the values fill, unless the condition holds."""
     if not condition:
         raise InvalidGraph(message.format(*values), rule="type")
 

@@ -1,4 +1,4 @@
-"""Operators on the bits of ints, and the view of a float as an int: what elementary functions are made of."""
+"""Operators on bits, and the view of a float as an int: what elementary functions are made of."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ShiftLeft(Shift):
     """Shift toward the high bits; zeros come in."""
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
-        return np.left_shift(args[0], args[0].dtype.type(self.bits))
+        return np.asarray(np.left_shift(args[0], args[0].dtype.type(self.bits)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ShiftRight(Shift):
     """Shift toward the low bits; copies of the sign come in, zeros where unsigned."""
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
-        return np.right_shift(args[0], args[0].dtype.type(self.bits))
+        return np.asarray(np.right_shift(args[0], args[0].dtype.type(self.bits)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Conversion between element types: ``Cast`` (machine types) and ``Quantize``, the one operator that may lose a bit."""
+"""Conversion: ``Cast`` between machine types; ``Quantize``, which alone may lose a bit."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from inferon.ops.mantissa import Overflow, Rounding, confined, rounded, shift_le
 class Cast(Primitive):
     """The same number in another machine type.
 
-    Floats become ints toward zero, saturated, NaN as 0; ints wrap; to float rounds to nearest even; bool is ``x != 0``.
-    From fixed point to float the value is rounded to nearest even.
+    Floats become ints toward zero, saturated, NaN as 0; ints wrap; to float rounds to nearest
+    even; bool is ``x != 0``. From fixed point to float the value is rounded to nearest even.
     """
 
     to: Element
@@ -59,11 +59,13 @@ def _float_to_int(x: Array, to: Int) -> Array:
     low = np.array(to.lowest, dtype)
     high = np.array(to.highest, dtype)
     result = np.where(inside, x, 0).astype(dtype)
-    return np.where(inside | (x != x), result, np.where(x < 0, low, high))  # noqa: PLR0124 - NaN
+    return np.where(
+        inside | (x != x), result, np.where(x < 0, low, high)
+    )  # NaN differs from itself
 
 
 _ODD_BITS = 50
-"""A mantissa cut to so many bits, the last one sticky, is exact in float64 and rounds to float32 as the whole would."""
+"""A mantissa cut to so many bits, the last one sticky, rounds to float32 as the whole would."""
 
 
 def _fixed_to_float(x: Array, source: Fixed, to: Element) -> Array:
@@ -87,9 +89,10 @@ def _to_float32(m: int, fraction: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Quantize(Primitive):
-    """The nearest value of a fixed-point type, by a rounding and an overflow: ``ap_fixed<16, 6, AP_RND, AP_SAT>``.
+    """The nearest value of a fixed-point type: ``ap_fixed<16, 6, AP_RND, AP_SAT>``.
 
-    A NaN becomes 0.  An infinity becomes the end of the range where overflow saturates, 0 otherwise.
+    A NaN becomes 0.  An infinity becomes the end of the range where overflow saturates, 0
+    otherwise.
     """
 
     to: Fixed

@@ -21,9 +21,9 @@ from inferon.ops.reduction import is_power_of_two, joined
 class Dot(Primitive):
     """Products summed over shared axes: ``(B.., M.., K..) . (B.., K.., N..) -> (B.., M.., N..)``.
 
-    ``batch`` counts the leading axes B, ``contract`` the axes K.  The products over K, in row-major order, are fused
-    multiply-add chains: element ``k`` goes to strand ``k mod strands``, each strand begins with +0, and the strands are
-    joined by halves (docs/decisions/0001).
+    ``batch`` counts the leading axes B, ``contract`` the axes K.  The products over K, in
+    row-major order, are fused multiply-add chains: element ``k`` goes to strand ``k mod strands``,
+    each strand begins with +0, and the strands are joined by halves (docs/decisions/0001).
     """
 
     batch: int
@@ -38,7 +38,9 @@ class Dot(Primitive):
         require(b.rank >= self.batch + self.contract, "{} has too few axes for {}", b, self)
         require(is_power_of_two(self.strands), "the strands are {}, no power of two", self.strands)
         shared = a.shape[: self.batch] == b.shape[: self.batch]
-        shared &= a.shape[a.rank - self.contract :] == b.shape[self.batch : self.batch + self.contract]
+        shared &= (
+            a.shape[a.rank - self.contract :] == b.shape[self.batch : self.batch + self.contract]
+        )
         require(shared, "{} and {} do not meet in {}", a, b, self)
         rows = a.shape[: a.rank - self.contract]
         columns = b.shape[self.batch + self.contract :]
@@ -98,4 +100,4 @@ class Dot(Primitive):
 
     def real(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         left, right = self.matrices(*args)
-        return np.matmul(left, right).reshape(self._shape(*args))
+        return np.asarray(np.matmul(left, right)).reshape(self._shape(*args))

@@ -25,12 +25,9 @@ def evaluate(
 ) -> dict[Node, Array]:
     """Return the value of every node that the roots need.
 
-    Parameters
-    ----------
-    roots : the nodes asked for
-    known : values of inputs; arrays with a leading axis of events, of size 1 where all events agree
-    sizes : the run-time sizes of named dimensions
-    real : compute in float64 and in any order, as close to the real numbers as is cheap
+    Parameters ---------- roots : the nodes asked for known : values of inputs; arrays with a
+    leading axis of events, of size 1 where all events agree sizes : the run-time sizes of named
+    dimensions real : compute in float64 and in any order, as close to the real numbers as is cheap
 
     Returns
     -------
@@ -45,7 +42,9 @@ def evaluate(
     return values
 
 
-def _value(node: Node, values: Mapping[Node, Array], sizes: Mapping[str, int], *, real: bool) -> Array:
+def _value(
+    node: Node, values: Mapping[Node, Array], sizes: Mapping[str, int], *, real: bool
+) -> Array:
     arguments = [values[each] for each in node.inputs]
     if real and isinstance(node.op, Elementary):
         return node.op.exact(arguments[0])
@@ -71,7 +70,9 @@ def _expanded(
     return evaluate((root,), dict(zip(stand_ins, arguments, strict=True)), sizes, real=real)[root]
 
 
-def call(body: Graph, arguments: list[Array], sizes: Mapping[str, int], *, real: bool) -> list[Array]:
+def call(
+    body: Graph, arguments: list[Array], sizes: Mapping[str, int], *, real: bool
+) -> list[Array]:
     """Return the outputs of a body for the values of its inputs."""
     known = dict(zip(body.inputs, arguments, strict=True))
     values = evaluate(body.outputs, known, sizes, real=real)
@@ -79,7 +80,7 @@ def call(body: Graph, arguments: list[Array], sizes: Mapping[str, int], *, real:
 
 
 def _keep_promise(node: Node, array: Array) -> None:
-    """A type is a promise: every fixed-point value lies in its type."""
+    """Raise unless every fixed-point value lies in its type: a type is a promise."""
     element = node.type.element
     if not isinstance(element, Fixed) or not array.size:
         return

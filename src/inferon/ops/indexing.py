@@ -16,8 +16,9 @@ from inferon.ops.base import Primitive, require, same
 class Gather(Primitive):
     """Elements of one axis by index; the first ``batch`` axes belong together in both inputs.
 
-    ``result[b.., p.., i.., q..] = x[b.., p.., index[b.., i..], q..]``: the axis is replaced by the index's own axes.
-    A negative index counts from the end; one that is still outside is moved to the nearest end.
+    ``result[b.., p.., i.., q..] = x[b.., p.., index[b.., i..], q..]``: the axis is replaced by the
+    index's own axes. A negative index counts from the end; one that is still outside is moved to
+    the nearest end.
     """
 
     axis: int
@@ -57,7 +58,8 @@ def _tail(op: Gather, x: Array, index: Array) -> tuple[int, ...]:
 class TopK(Primitive):
     """Indices (i64) of the ``k`` largest or smallest elements of the last axis, best first.
 
-    Of equal values the lowest index comes first; NaN counts as larger than all numbers; -0 equals +0.
+    Of equal values the lowest index comes first; NaN counts as larger than all numbers; -0 equals
+    +0.
     """
 
     k: int
@@ -74,11 +76,13 @@ class TopK(Primitive):
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         (x,) = args
-        nan = x != x  # noqa: PLR0124 - NaN is the value that differs from itself
+        nan = x != x  # NaN differs from itself
         order = np.argsort(np.where(nan, np.zeros_like(x), x), axis=-1, kind="stable")
         if self.largest:  # a stable descending order: ranks among equals must not turn around
             flipped = np.flip(x, axis=-1)
-            clean = np.where(flipped != flipped, np.zeros_like(x), flipped)  # noqa: PLR0124
+            clean = np.where(
+                flipped != flipped, np.zeros_like(x), flipped
+            )  # NaN differs from itself
             order = x.shape[-1] - 1 - np.flip(np.argsort(clean, axis=-1, kind="stable"), axis=-1)
         last = np.take_along_axis(nan, order, axis=-1)
         place = np.argsort(~last if self.largest else last, axis=-1, kind="stable")

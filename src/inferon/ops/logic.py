@@ -102,7 +102,9 @@ class Select(Primitive):
     def infer(self, *inputs: Tensor) -> Tensor:
         require(len(inputs) == 3, "takes 3 inputs, not {}", len(inputs))
         condition, a, b = inputs
-        require(isinstance(condition.element, Bool), "the condition is {}, not bool", condition.element)
+        require(
+            isinstance(condition.element, Bool), "the condition is {}, not bool", condition.element
+        )
         require(condition.shape == a.shape, "shapes differ: {} and {}", condition, a)
         pair = fixed_pair((a, b))
         if pair is None:
@@ -119,5 +121,3 @@ class Select(Primitive):
             assert isinstance(right, Fixed)
             a, b = mantissa.aligned(a, left, out.element), mantissa.aligned(b, right, out.element)
         return np.where(condition, a, b)
-
-

@@ -1,4 +1,4 @@
-"""Fixed-point values as integers: alignment of binary points, rounding, overflow, and the types that hold results."""
+"""Fixed-point values as integers: binary points, rounding, overflow, types of results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inferon.ir.values import Array, storage
 
 
 class Rounding(Enum):
-    """How a value between two steps becomes one of them (the ``ap_fixed`` and ``ac_fixed`` spelling in brackets)."""
+    """How a value between two steps becomes one of them [``ap_fixed`` and ``ac_fixed`` name]."""
 
     FLOOR = "toward minus infinity [AP_TRN, AC_TRN]"
     TOWARD_ZERO = "toward zero [AP_TRN_ZERO, AC_TRN_ZERO]"
@@ -25,28 +25,30 @@ class Rounding(Enum):
 
 
 class Overflow(Enum):
-    """What becomes of a value outside the type (the ``ap_fixed`` and ``ac_fixed`` spelling in brackets)."""
+    """What becomes of a value outside the type [``ap_fixed`` and ``ac_fixed`` name]."""
 
     WRAP = "drop the high bits [AP_WRAP, AC_WRAP]"
     SATURATE = "the nearest end of the range [AP_SAT, AC_SAT]"
     SATURATE_ZERO = "zero [AP_SAT_ZERO, AC_SAT_ZERO]"
-    SATURATE_SYMMETRIC = "the nearest end of the range without the lowest value [AP_SAT_SYM, AC_SAT_SYM]"
+    SATURATE_SYMMETRIC = (
+        "the nearest end of the range without the lowest value [AP_SAT_SYM, AC_SAT_SYM]"
+    )
     ERROR = "an error of the interpreter: the model promises that it does not happen"
 
 
 def stored(mantissa: Array, *fixed: Fixed) -> Array:
     """Return mantissas in a dtype that holds all of the types."""
-    wide = any(storage(each) == object for each in fixed)
+    wide = any(storage(each).kind == "O" for each in fixed)
     return mantissa.astype(object) if wide else mantissa.astype(np.int64)
 
 
 def shift_left(mantissa: Array, bits: int) -> Array:
-    """Return ``mantissa * 2**bits`` for ``bits >= 0``; exact when the caller chose a dtype that holds it."""
+    """Return ``mantissa * 2**bits``, ``bits >= 0``; exact in a dtype that holds it."""
     return mantissa * (1 << bits) if bits else mantissa
 
 
 def aligned(mantissa: Array, source: Fixed, target: Fixed) -> Array:
-    """Return mantissas of ``source`` with the binary point of ``target``, which must not be coarser."""
+    """Return mantissas of ``source`` with the binary point of ``target``, not coarser."""
     return shift_left(stored(mantissa, source, target), target.fraction - source.fraction)
 
 
@@ -61,7 +63,7 @@ def common_fraction(*fixed: Fixed) -> int:
 
 
 def ends(fixed: Fixed, fraction: int) -> tuple[int, int]:
-    """Return the lowest and highest mantissa after moving the binary point to ``fraction``, not coarser."""
+    """Return the ends of the range with the binary point at ``fraction``, not coarser."""
     shift = fraction - fixed.fraction
     return fixed.lowest << shift, fixed.highest << shift
 
@@ -99,5 +101,7 @@ def confined(mantissa: Array, to: Fixed, overflow: Overflow) -> Array:
         return np.clip(mantissa, -high, high) if to.signed else np.clip(mantissa, low, high)
     if outside.any():
         worst = mantissa[outside].ravel()[0]
-        raise InvalidGraph(f"mantissa {worst} left {to}, which the model promised to avoid", rule="overflow")
+        raise InvalidGraph(
+            f"mantissa {worst} left {to}, which the model promised to avoid", rule="overflow"
+        )
     return mantissa

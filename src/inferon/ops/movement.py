@@ -1,4 +1,4 @@
-"""Operators that only move elements: reshape, transpose, broadcast, slice, concatenate, pad, window."""
+"""Operators that only move elements: reshape, transpose, broadcast, slice, concat, pad, window."""
 
 from __future__ import annotations
 
@@ -50,7 +50,12 @@ class Transpose(Primitive):
 
     def infer(self, *inputs: Tensor) -> Tensor:
         value = same(inputs, 1)
-        require(sorted(self.order) == list(range(value.rank)), "{} does not order {}", self.order, value)
+        require(
+            sorted(self.order) == list(range(value.rank)),
+            "{} does not order {}",
+            self.order,
+            value,
+        )
         return Tensor(tuple(value.shape[axis] for axis in self.order), value.element)
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
@@ -76,12 +81,14 @@ class Broadcast(Primitive):
         (x,) = args
         lead = len(self.shape) - types[0].rank
         target = tuple(size for size in out.shape if isinstance(size, int))
-        return np.broadcast_to(x.reshape(x.shape[0], *[1] * lead, *x.shape[1:]), (x.shape[0], *target))
+        return np.broadcast_to(
+            x.reshape(x.shape[0], *[1] * lead, *x.shape[1:]), (x.shape[0], *target)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Slice(Primitive):
-    """Elements ``start, start + step, ...`` of one axis, ``size`` of them; a negative step reverses."""
+    """``size`` elements ``start, start + step, ...`` of one axis; a negative step reverses."""
 
     axis: int
     start: int
@@ -123,7 +130,9 @@ class Concat(Primitive):
                 agrees = axis == self.axis or each.shape[axis] == first.shape[axis]
                 require(agrees, "shapes differ off axis {}: {} and {}", self.axis, first, each)
             size = each.shape[self.axis]
-            require(isinstance(size, int), "an axis of run-time size cannot be concatenated: {}", each)
+            require(
+                isinstance(size, int), "an axis of run-time size cannot be concatenated: {}", each
+            )
             total += size if isinstance(size, int) else 0
         shape = (*first.shape[: self.axis], total, *first.shape[self.axis + 1 :])
         return Tensor(shape, first.element)
@@ -134,7 +143,7 @@ class Concat(Primitive):
 
 @dataclass(frozen=True, slots=True)
 class Pad(Primitive):
-    """The first input with ``before`` and ``after`` copies of the second, a scalar, around one axis."""
+    """One axis of the first input, longer by ``before`` and ``after`` copies of a scalar."""
 
     axis: int
     before: int
@@ -143,14 +152,21 @@ class Pad(Primitive):
     def infer(self, *inputs: Tensor) -> Tensor:
         require(len(inputs) == 2, "takes 2 inputs, not {}", len(inputs))
         value, fill = inputs
-        require(fill == Tensor((), value.element), "the fill is {}, not a scalar {}", fill, value.element)
+        require(
+            fill == Tensor((), value.element),
+            "the fill is {}, not a scalar {}",
+            fill,
+            value.element,
+        )
         require(0 <= self.axis < value.rank, "{} has no axis {}", value, self.axis)
         length = value.shape[self.axis]
         fits = isinstance(length, int) and self.before >= 0 and self.after >= 0
         require(fits, "cannot pad {} by {} and {}", value, self.before, self.after)
         assert isinstance(length, int)
         size = length + self.before + self.after
-        return Tensor((*value.shape[: self.axis], size, *value.shape[self.axis + 1 :]), value.element)
+        return Tensor(
+            (*value.shape[: self.axis], size, *value.shape[self.axis + 1 :]), value.element
+        )
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         x, fill = args
@@ -167,7 +183,7 @@ class Pad(Primitive):
 
 @dataclass(frozen=True, slots=True)
 class Window(Primitive):
-    """A sliding view: one axis becomes the positions, and a new last axis the ``size`` elements at each.
+    """A sliding view: an axis becomes positions, a new last axis the ``size`` elements of each.
 
     Element ``j`` at position ``i`` is element ``i * stride + j * dilation`` of the input's axis.
     """

@@ -1,12 +1,14 @@
-"""Sums, maxima and minima over axes, in one strict order that is the graph's and not the machine's.
+"""Sums, maxima and minima over axes, in one order that is the graph's, not the machine's.
 
-The reduced elements are taken in row-major order.  Element ``k`` goes to strand ``k mod strands``; each strand is a chain
-that begins with the operator's identity; the strands are joined by halves, ``s[i] = s[i] + s[i + n/2]``, until one is left.
+The reduced elements are taken in row-major order.  Element ``k`` goes to strand ``k mod strands``;
+each strand is a chain that begins with the operator's identity; the strands are joined by halves,
+``s[i] = s[i] + s[i + n/2]``, until one is left.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,10 +46,14 @@ class Reduction(Primitive):
 
     def infer(self, *inputs: Tensor) -> Tensor:
         value = same(inputs, 1)
-        require(isinstance(value.element, Float | Int | Fixed), "takes numbers, not {}", value.element)
+        require(
+            isinstance(value.element, Float | Int | Fixed), "takes numbers, not {}", value.element
+        )
         ordered = tuple(sorted(set(self.axes))) == self.axes
         require(bool(self.axes) and ordered, "the axes {} are not increasing", self.axes)
-        require(all(0 <= axis < value.rank for axis in self.axes), "{} lacks axes {}", value, self.axes)
+        require(
+            all(0 <= axis < value.rank for axis in self.axes), "{} lacks axes {}", value, self.axes
+        )
         require(is_power_of_two(self.strands), "the strands are {}, no power of two", self.strands)
         kept: Shape = tuple(s for axis, s in enumerate(value.shape) if axis not in self.axes)
         element = value.element
@@ -75,15 +81,14 @@ class Reduction(Primitive):
         return joined(strands, self.combine)
 
     def _exact(self, rows: Array, element: Fixed) -> Array:
-        total = rows[0]
+        total: Array = rows[0]
         for row in rows[1:]:
             total = self.combine(total, row)
         return total.astype(storage(element))
 
 
-def joined(strands: list[Array], combine: object) -> Array:
+def joined(strands: list[Array], combine: Callable[[Array, Array], Array]) -> Array:
     """Join strands by halves until one is left."""
-    assert callable(combine)
     while len(strands) > 1:
         half = len(strands) // 2
         strands = [combine(a, b) for a, b in zip(strands[:half], strands[half:], strict=True)]
@@ -116,7 +121,7 @@ class ReduceMax(Reduction):
         return -np.inf if isinstance(element, Float) else element.lowest
 
     def combine(self, a: Array, b: Array) -> Array:
-        return np.where((a > b) | (a != a), a, b)  # noqa: PLR0124 - NaN
+        return np.where((a > b) | (a != a), a, b)  # NaN differs from itself
 
     def fixed(self, element: Fixed, number: int) -> Fixed:
         require(number > 0, "nothing has no largest element")
@@ -131,7 +136,7 @@ class ReduceMin(Reduction):
         return np.inf if isinstance(element, Float) else element.highest
 
     def combine(self, a: Array, b: Array) -> Array:
-        return np.where((a < b) | (a != a), a, b)  # noqa: PLR0124 - NaN
+        return np.where((a < b) | (a != a), a, b)  # NaN differs from itself
 
     def fixed(self, element: Fixed, number: int) -> Fixed:
         require(number > 0, "nothing has no smallest element")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from inferon.ir.shape import Tensor
 from inferon.ir.types import Element, Fixed
 from inferon.ir.values import Array, Values
 from inferon.ops.base import Primitive, require, same
 
 MAX_INDEX_BITS = 16
-"""A table has at most 2**16 entries: past that, the function should be split or the value narrowed first."""
+"""A table has at most 2**16 entries: past that, narrow the value or split the function first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table(Primitive):
-    """The entry that belongs to each value; entry 0 belongs to the lowest mantissa of the input's type."""
+    """The entry of each value; entry 0 belongs to the lowest mantissa of the input's type."""
 
     entries: Values
     element: Element
@@ -27,11 +29,17 @@ class Table(Primitive):
         width = value.element.width
         require(width <= MAX_INDEX_BITS, "an index of {} bits is above the bound of 16", width)
         size = self.entries.array.shape
-        require(size == (1 << width,), "an input of {} bits needs {} entries, not {}", width, 1 << width, size)
+        require(
+            size == (1 << width,),
+            "an input of {} bits needs {} entries, not {}",
+            width,
+            1 << width,
+            size,
+        )
         self.entries.check(self.element)
         return Tensor(value.shape, self.element)
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         source = types[0].element
         assert isinstance(source, Fixed)
-        return self.entries.array[args[0] - source.lowest]
+        return np.asarray(self.entries.array[args[0] - source.lowest])

@@ -1,4 +1,4 @@
-"""Composites become primitives; elementary functions stay whole, because targets print them as functions."""
+"""Composites become primitives; elementary functions stay whole, for targets to print."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from inferon.stage import FLOAT, SOURCE
 
 @rule(Composite)
 def decompose_composite(node: Node) -> Node | None:
-    """A composite is its decomposition."""
+    """Replace a composite by its decomposition."""
     if isinstance(node.op, Elementary):
         return None
     assert isinstance(node.op, Composite)
     return node.op.decompose(*node.inputs)
 
 
-DECOMPOSE = Pass("decompose", before=SOURCE, after=FLOAT, keeps=BITS, change=(decompose_composite,))
+DECOMPOSE = Pass(
+    "decompose", before=SOURCE, after=FLOAT, keeps=BITS, change=(decompose_composite,)
+)

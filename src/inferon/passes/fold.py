@@ -1,8 +1,9 @@
 """What is known before the first event: constants are computed, and steps that change nothing go.
 
-Every rule keeps bits.  Constants are computed by the operators' own references, so folding cannot disagree with them.
-A constant grows only up to `SMALL_ELEMENTS`; repetition of a constant stays a `Broadcast`, and an elementwise operator
-on repeated constants is computed once, under the repetition.
+Every rule keeps bits.  Constants are computed by the operators' own references, so folding cannot
+disagree with them. A constant grows only up to `SMALL_ELEMENTS`; repetition of a constant stays a
+`Broadcast`, and an elementwise operator on repeated constants is computed once, under the
+repetition.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from inferon.errors import InvalidGraph
 from inferon.ir.node import Node, Op
-from inferon.ir.shape import Dim, Shape, count
+from inferon.ir.shape import Dim, count
 from inferon.ir.types import Fixed, Float
 from inferon.ir.values import Array, Values
 from inferon.ops import arithmetic, bits, build, logic
@@ -27,7 +28,7 @@ from inferon.rewrite import rule
 from inferon.stage import FLOAT
 
 SMALL_ELEMENTS = 1024
-"""A folded constant may have so many elements (4 kB of float32) even where its inputs had fewer."""
+"""A folded constant may have so many elements (4 kB of float32) where its inputs had fewer."""
 
 ELEMENTWISE: tuple[type[Op], ...] = (
     arithmetic.Binary,
@@ -78,12 +79,14 @@ def compute_constant(node: Node) -> Node | None:
 def _under_repetition(node: Node, sources: list[Node]) -> Node | None:
     """Return ``broadcast(op(constants))`` for ``op(broadcast(constant), ...)``."""
     shape = build.broadcast_shapes(*(each.type.shape for each in sources))
-    value = _computed(Node(node.op, tuple(build.broadcast(each, shape) for each in sources), node.origin))
+    value = _computed(
+        Node(node.op, tuple(build.broadcast(each, shape) for each in sources), node.origin)
+    )
     return None if value is None else build.broadcast(value, node.type.shape)
 
 
 def _computed(node: Node) -> Node | None:
-    """Return the value of a node that needs no input; None where it has none (`Overflow.ERROR`)."""
+    """Return the value of a node that needs no input; None where `Overflow.ERROR` strikes."""
     try:
         value = evaluate((node,), {}, {})[node][0]
     except InvalidGraph:
@@ -175,15 +178,15 @@ def select_by_constant(node: Node) -> Node | None:
     if array is None or array.size == 0 or array.min() != array.max():
         return None
     chosen = a if array.flat[0] else b
-    return chosen if chosen.type == node.type else None  # fixed point: the other may have widened it
+    return chosen if chosen.type == node.type else None  # fixed point: the result may be wider
 
 
-# ------------------------------------------------------------------------------------- neutral ones
+# -------------------------------------------------------------------------------- neutral operands
 
 
 @rule(arithmetic.Binary)
 def neutral_operand(node: Node) -> Node | None:
-    """x + -0 -> x, x - +0 -> x, x * 1 -> x, x / 1 -> x; x + +0 is no such case, since -0 + +0 is +0."""
+    """Keep x of ``x + -0``, ``x - +0``, ``x * 1``, ``x / 1``; not of ``x + +0``: -0 + +0 is +0."""
     if len(node.inputs) != 2:
         return None
     a, b = node.inputs
