@@ -1,0 +1,331 @@
+"""The header: everything that one model needs, in one file that stands alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from math import prod
+
+import numpy as np
+
+from inferon.ir.shape import largest_shape
+from inferon.ir.values import storage
+from inferon.targets.cpp.code import (
+    At,
+    Affine,
+    Call,
+    Do,
+    For,
+    Function,
+    Name,
+    Remark,
+    Stmt,
+    printed,
+    scalar_type,
+)
+from inferon.targets.cpp.emit import elementary, elementary_used, region_body
+from inferon.targets.cpp.memory import Layout, allocate, touched
+from inferon.targets.cpp.region import Map, Plan, Product, Reduce, Region, Repeat, written
+from inferon.targets.cpp.region import Choose, Collect, Leaf
+from inferon.targets.cpp.view import Buffer, View, dense
+
+STACK_BYTES = 1 << 18
+"""A workspace up to this size is offered on the stack: an eighth of the smallest default stack in use, 2 MiB."""
+
+_CONDITIONS = """\
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "this header computes the same bits everywhere and cannot do so under -ffast-math"
+#endif
+#if defined(__x86_64__) && defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#else
+#error "this header needs x86-64-v3 (-march=x86-64-v3: AVX2 and FMA) or AArch64"
+#endif
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#ifndef INFERON_INLINE
+#define INFERON_INLINE inline __attribute__((always_inline))
+#define INFERON_IF_INT(T) std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value, int> = 0
+#if defined(__x86_64__)
+#define INFERON_FLOAT_REGISTER(x) "+x"(x)
+#else
+#define INFERON_FLOAT_REGISTER(x) "+w"(x)
+#endif
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#define INFERON_ISA x86_64_v4
+#elif defined(__AVX2__)
+#define INFERON_ISA x86_64_v3
+#else
+#define INFERON_ISA aarch64
+#endif
+#endif
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A planned model with its memory: what the files of an artefact are printed from."""
+
+    name: str
+    plan: Plan
+    layout: Layout
+    weights: tuple[tuple[Buffer, int], ...]
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the packed weights."""
+        return max((offset + _bytes(buffer) for buffer, offset in self.weights), default=0)
+
+    def blob(self) -> bytes:
+        """Return the packed weights, each array on its own cache line."""
+        data = bytearray(-(-self.weight_bytes // 64) * 64)
+        for buffer, offset in self.weights:
+            assert buffer.array is not None
+            raw = np.ascontiguousarray(buffer.array).tobytes()
+            data[offset : offset + len(raw)] = raw
+        return bytes(data)
+
+
+def program(name: str, plan: Plan) -> Program:
+    """Place the buffers and the weights of a plan."""
+    constants: dict[Buffer, None] = {}
+    for region in plan.regions:
+        constants.update({b: None for b in touched(region) if b.array is not None})
+    offset = 0
+    placed = []
+    for buffer in constants:
+        placed.append((buffer, offset))
+        offset += -(-_bytes(buffer) // 64) * 64
+    return Program(name, plan, allocate(plan.regions), tuple(placed))
+
+
+def _bytes(buffer: Buffer) -> int:
+    return buffer.size * storage(buffer.element).itemsize
+
+
+def header(made: Program, signature: str) -> str:
+    """Return the text of the header; ``signature`` says what made it from what."""
+    guard = f"INFERON_{made.name.upper()}_HPP"
+    parts = [
+        f"// {made.name}: written by Inferon. Changes belong in the model, not here.\n// {signature}",
+        f"#ifndef {guard}\n#define {guard}\n",
+        _CONDITIONS,
+        f"namespace {made.name} {{\ninline namespace INFERON_ISA {{\nnamespace detail {{\n",
+        _runtime(),
+        "\n".join(_functions(made)),
+        "\n}  // namespace detail\n",
+        "\n".join(_interface(made)),
+        f"\n}}  // namespace INFERON_ISA\n}}  // namespace {made.name}\n\n#undef INFERON_LANES\n#endif  // {guard}\n",
+    ]
+    return "\n".join(parts)
+
+
+def _runtime() -> str:
+    return files("inferon.targets.cpp").joinpath("runtime.hpp").read_text()
+
+
+# ---------------------------------------------------------------------------------------- functions
+
+
+def _functions(made: Program) -> Iterator[str]:
+    functions: list[Stmt] = [elementary(op) for op in elementary_used(made.plan.regions)]
+    names = _names(made.plan.regions)
+    functions.extend(
+        Function(_head(region, names[id(region)]), _remark(region), region_body(region))
+        for region in _flat(made.plan.regions)
+    )
+    yield from printed(functions)
+
+
+def _flat(regions: tuple[Region, ...]) -> Iterator[Region]:
+    for region in regions:
+        if isinstance(region, Repeat):
+            yield from _flat(region.body)
+        else:
+            yield region
+
+
+def _names(regions: tuple[Region, ...]) -> dict[int, str]:
+    """Return a function name for each region, from the layer's name."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for region in _flat(regions):
+        stem = re.sub(r"[^a-z0-9]+", "_", region.origin.lower()).strip("_")[:32] or "step"
+        stem = stem if stem[0].isalpha() else f"layer_{stem}"
+        name, number = f"{stem}_", 1
+        while name in taken:
+            number += 1
+            name = f"{stem}_{number}"
+        taken.add(name)
+        names[id(region)] = name
+    return names
+
+
+def _head(region: Region, name: str) -> str:
+    parameters = [
+        f"{'' if buffer in _targets(region) else 'const '}{scalar_type(buffer.element)}* {buffer.name}"
+        for buffer in touched(region)
+    ]
+    return f"INFERON_INLINE void {name}({', '.join(parameters)})"
+
+
+def _targets(region: Region) -> set[Buffer]:
+    return {view.buffer for view in written(region)}
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "one"
+
+
+def _remark(region: Region) -> str:
+    layer = f"{region.origin}: " if region.origin else ""
+    match region:
+        case Map(to=to):
+            return f"{layer}{_shape(to.shape)} of {to.buffer.element}, element by element"
+        case Reduce(op=op, shape=shape, to=to):
+            return f"{layer}{op.spelling()} of {_shape(shape)} to {_shape(to.shape)}"
+        case Product(left=left, right=right, to=to):
+            return f"{layer}{_shape(to.shape)} = {_shape(left.shape)} . {_shape(right.shape)}"
+        case Choose(source=source, op=op):
+            return f"{layer}the {op.k} best of {_shape(source.shape)}"
+        case Collect(source=source, to=to):
+            return f"{layer}{_shape(to.shape)} chosen from {_shape(source.shape)}"
+        case Repeat(steps=steps):
+            return f"{layer}{steps} steps"
+
+
+# ---------------------------------------------------------------------------------------- interface
+
+
+def _interface(made: Program) -> Iterator[str]:
+    plan = made.plan
+    yield "struct Meta {"
+    yield f'  static constexpr const char* name = "{made.name}";'
+    for kind, buffers in (("input", plan.inputs), ("output", plan.outputs)):
+        for buffer in buffers:
+            yield f"  static constexpr std::size_t {_port(buffer)}_size = {buffer.size};  // {kind}, {_type_of(made, buffer)}"
+    yield f"  static constexpr std::size_t workspace_bytes = {made.layout.size_bytes};"
+    yield f"  static constexpr std::size_t weight_bytes = {len(made.blob())};"
+    yield "};\n"
+    yield "// The weights: immutable, shared by all threads; 64-byte aligned memory that outlives its users."
+    yield "struct Weights {\n  const unsigned char* data;\n};\n"
+    yield "// Scratch memory for one call at a time."
+    yield "struct Workspace {\n  alignas(64) unsigned char bytes[Meta::workspace_bytes];\n};\n"
+    yield "// One event. The pointers must not overlap."
+    yield f"inline void evaluate(const Weights& weights, Workspace& workspace, {_ports(plan)}) noexcept {{"
+    yield from _body(made)
+    yield "}\n"
+    if made.layout.size_bytes <= STACK_BYTES:
+        yield "// One event, with the workspace on the stack."
+        yield f"inline void evaluate(const Weights& weights, {_ports(plan)}) noexcept {{"
+        yield f"  Workspace workspace;\n  evaluate(weights, workspace, {_passed(plan, '')});\n}}\n"
+    yield "// Many events, one behind the other; the bits are those of each event alone."
+    yield (
+        "inline void evaluate_batch(const Weights& weights, Workspace& workspace, "
+        f"{_ports(plan)}, std::size_t events) noexcept {{"
+    )
+    yield "  for (std::size_t event = 0; event < events; ++event)"
+    yield f"    evaluate(weights, workspace, {_passed(plan, 'event')});\n}}"
+
+
+def _port(buffer: Buffer) -> str:
+    return buffer.name
+
+
+def _type_of(made: Program, buffer: Buffer) -> str:
+    graph = made.plan.graph
+    nodes = dict(zip((b.name for b in made.plan.inputs), graph.inputs, strict=True))
+    nodes.update(zip((b.name for b in made.plan.outputs), graph.outputs, strict=True))
+    return str(nodes[buffer.name].type)
+
+
+def _ports(plan: Plan) -> str:
+    inputs = [f"const {scalar_type(b.element)}* {b.name}" for b in plan.inputs]
+    outputs = [f"{scalar_type(b.element)}* {b.name}" for b in plan.outputs]
+    return ", ".join([*inputs, *outputs])
+
+
+def _passed(plan: Plan, event: str) -> str:
+    parts = []
+    for buffer in (*plan.inputs, *plan.outputs):
+        parts.append(f"{buffer.name} + {event} * Meta::{_port(buffer)}_size" if event else buffer.name)
+    return ", ".join(parts)
+
+
+def _body(made: Program) -> Iterator[str]:
+    for buffer, offset in made.weights:
+        kind = scalar_type(buffer.element)
+        yield f"  const auto* {buffer.name} = reinterpret_cast<const {kind}*>(weights.data + {offset});"
+    for buffer, offset in made.layout.offsets.items():
+        kind = scalar_type(buffer.element)
+        yield f"  auto* {buffer.name} = reinterpret_cast<{kind}*>(workspace.bytes + {offset});"
+    if not made.layout.offsets:
+        yield "  (void)workspace;"
+    if not made.weights:
+        yield "  (void)weights;"
+    yield from printed(_calls(made.plan.regions, _names(made.plan.regions)), 1)
+
+
+def _calls(regions: tuple[Region, ...], names: dict[int, str]) -> tuple[Stmt, ...]:
+    statements: list[Stmt] = []
+    for region in regions:
+        if isinstance(region, Repeat):
+            statements.extend(_repeat(region, names))
+        else:
+            arguments = tuple(Name(buffer.name) for buffer in touched(region))
+            statements.append(Do(Call(f"detail::{names[id(region)]}", arguments)))
+    return tuple(statements)
+
+
+def _repeat(region: Repeat, names: dict[int, str]) -> tuple[Stmt, ...]:
+    variable = f"step_of_{region.state.name}"
+    body: list[Stmt] = []
+    for view, step in region.sequences:
+        kind = scalar_type(step.element)
+        place = Affine(view.offset, ((variable, view.strides[0]),))
+        from inferon.targets.cpp.code import Declare
+
+        body.append(Declare(f"const {kind}*", step.name, At(view.buffer.name, place)))
+    body.extend(_calls(region.body, names))
+    count = region.state.size
+    whole = View(region.state, region.next.shape, dense(region.next.shape))
+    kind = scalar_type(region.state.element)
+    copy = Map(Leaf(region.next), whole, region.origin)
+    from inferon.targets.cpp.code import Apply
+
+    body.extend(_inline(copy))
+    if region.history is not None:
+        target = At(region.history.name, Affine(0, ((variable, count),)))
+        body.append(
+            Do(Call("std::memcpy", (target, Name(region.state.name), Name(f"{count} * sizeof({kind})"))))
+        )
+    return (Remark(_remark(region)), For(variable, region.steps, tuple(body)))
+
+
+def _inline(region: Region) -> tuple[Stmt, ...]:
+    """Return a region's statements where they stand, outside of the namespace of the runtime."""
+    from inferon.targets.cpp.code import Apply
+
+    def qualified(statement: Stmt) -> Stmt:
+        if isinstance(statement, Apply):
+            return Apply(
+                Call(f"detail::{statement.call.function}", statement.call.arguments),
+                statement.parameters,
+                statement.body,
+                statement.prefix,
+            )
+        return statement
+
+    return tuple(qualified(each) for each in region_body(region))
+
+
+_ = (prod, largest_shape, Choose, Collect)

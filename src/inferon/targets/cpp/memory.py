@@ -1,0 +1,67 @@
+"""Memory: a place in the workspace for every buffer, reused as soon as its last reader is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inferon.ir.values import storage
+from inferon.targets.cpp.region import Region, Repeat, written
+from inferon.targets.cpp.view import Buffer
+
+ALIGNMENT_BYTES = 64
+"""Every buffer begins on a cache line, which is also a 512-bit register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Byte offsets of the buffers, and the size of the whole."""
+
+    offsets: dict[Buffer, int]
+    size_bytes: int
+
+
+def size_bytes(buffer: Buffer) -> int:
+    """Return the bytes that a buffer takes, up to the next cache line."""
+    item = max(1, storage(buffer.element).itemsize)
+    size = buffer.size * item
+    return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+
+
+def touched(region: Region) -> list[Buffer]:
+    """Return every buffer that a region reads or writes, inside loops too."""
+    buffers = [view.buffer for view in (*region.views(), *written(region))]
+    if isinstance(region, Repeat):
+        for each in region.body:
+            buffers.extend(touched(each))
+    return list(dict.fromkeys(buffers))
+
+
+def allocate(regions: tuple[Region, ...]) -> Layout:
+    """Return the first-fit layout by life time: from the first region that touches a buffer to the last."""
+    life: dict[Buffer, tuple[int, int]] = {}
+    for at, region in enumerate(regions):
+        for buffer in touched(region):
+            if buffer.array is None and not buffer.external:
+                life[buffer] = (life.get(buffer, (at, at))[0], at)
+    offsets: dict[Buffer, int] = {}
+    for buffer in sorted(life, key=lambda b: (-size_bytes(b), life[b][0])):
+        offsets[buffer] = _first_fit(buffer, life, offsets)
+    total = max((offsets[b] + size_bytes(b) for b in offsets), default=0)
+    return Layout(offsets, total + ALIGNMENT_BYTES)  # one register may be read past the last buffer
+
+
+def _first_fit(
+    buffer: Buffer, life: dict[Buffer, tuple[int, int]], offsets: dict[Buffer, int]
+) -> int:
+    first, last = life[buffer]
+    taken = sorted(
+        (offset, offset + size_bytes(other))
+        for other, offset in offsets.items()
+        if life[other][0] <= last and first <= life[other][1]
+    )
+    place = 0
+    for begin, end in taken:
+        if place + size_bytes(buffer) <= begin:
+            break
+        place = max(place, end)
+    return place

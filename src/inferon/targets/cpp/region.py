@@ -1,0 +1,234 @@
+"""Regions: the loop nests that a graph becomes.  Each computes one buffer; element-wise work is fused into them.
+
+A `Term` is what is computed for one element; its leaves are views of one common shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from inferon.ir.graph import Graph
+from inferon.ir.node import Op
+from inferon.ir.types import Element
+from inferon.ops.indexing import Gather, TopK
+from inferon.ops.reduction import Reduction
+from inferon.targets.cpp.view import Buffer, View
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """One element of a view."""
+
+    view: View
+
+    @property
+    def element(self) -> Element:
+        """The element type."""
+        return self.view.buffer.element
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number."""
+
+    value: float | int | bool
+    element: Element
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulator:
+    """The element of the product into whose registers the term is fused."""
+
+    element: Element
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compute:
+    """An operator on one element of each argument."""
+
+    op: Op
+    arguments: tuple[Term, ...]
+    element: Element
+
+
+Term = Leaf | Literal | Accumulator | Compute
+
+
+def leaves(term: Term) -> Iterator[Leaf]:
+    """Yield the leaves of a term."""
+    match term:
+        case Leaf():
+            yield term
+        case Compute(arguments=arguments):
+            for each in arguments:
+                yield from leaves(each)
+
+
+def elements(term: Term) -> Iterator[Element]:
+    """Yield the element type of every part of a term."""
+    yield term.element
+    if isinstance(term, Compute):
+        for each in term.arguments:
+            yield from elements(each)
+
+
+def replaced(term: Term, change: Callable[[View], View]) -> Term:
+    """Return the term with every view changed."""
+    match term:
+        case Leaf(view):
+            return Leaf(change(view))
+        case Compute(arguments=arguments):
+            return Compute(term.op, tuple(replaced(each, change) for each in arguments), term.element)
+        case _:
+            return term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """``to[i] = term(i)`` over a shape."""
+
+    term: Term
+    to: View
+    origin: str
+
+    def views(self) -> tuple[View, ...]:
+        """Return what is read."""
+        return tuple(leaf.view for leaf in leaves(self.term))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduce:
+    """``to[kept] = reduction of term(i) over axes``; ``shape`` is that of the term."""
+
+    op: Reduction
+    term: Term
+    shape: tuple[int, ...]
+    to: View
+    origin: str
+
+    def views(self) -> tuple[View, ...]:
+        """Return what is read."""
+        return tuple(leaf.view for leaf in leaves(self.term))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """``to[b, m, n] = term(sum over k of left[b, m, k] * right[b, k, n])``."""
+
+    left: View
+    right: View
+    batch: int
+    contract: int
+    strands: int
+    term: Term
+    to: View
+    origin: str
+
+    def views(self) -> tuple[View, ...]:
+        """Return what is read."""
+        return (self.left, self.right, *(leaf.view for leaf in leaves(self.term)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choose:
+    """``to`` = indices of the best elements of the last axis of ``source``."""
+
+    op: TopK
+    source: View
+    to: View
+    origin: str
+
+    def views(self) -> tuple[View, ...]:
+        """Return what is read."""
+        return (self.source,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collect:
+    """``to`` = elements of ``source`` by index."""
+
+    op: Gather
+    source: View
+    where: View
+    to: View
+    origin: str
+
+    def views(self) -> tuple[View, ...]:
+        """Return what is read."""
+        return (self.source, self.where)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeat:
+    """A loop over steps: ``state`` is replaced by what the body leaves in ``next``; ``history`` keeps every state."""
+
+    steps: int
+    sequences: tuple[tuple[View, Buffer], ...]
+    body: tuple[Region, ...]
+    state: Buffer
+    next: View
+    history: Buffer | None
+    origin: str
+
+    def views(self) -> tuple[View, ...]:
+        """Return what is read, from outside and inside."""
+        inner = [view for region in self.body for view in (*region.views(), *written(region))]
+        return (*(view for view, _ in self.sequences), *inner, self.next)
+
+
+Region = Map | Reduce | Product | Choose | Collect | Repeat
+
+
+def written(region: Region) -> tuple[View, ...]:
+    """Return what a region writes."""
+    if isinstance(region, Repeat):
+        whole = View(region.state, (region.state.size,), (1,))
+        if region.history is None:
+            return (whole,)
+        return (whole, View(region.history, (region.history.size,), (1,)))
+    return (region.to,)
+
+
+def rebound(region: Region, change: Callable[[Buffer], Buffer]) -> Region:
+    """Return the region on other buffers."""
+
+    def view(given: View) -> View:
+        return replace(given, buffer=change(given.buffer))
+
+    match region:
+        case Map() | Reduce():
+            return replace(region, term=replaced(region.term, view), to=view(region.to))
+        case Product():
+            return replace(
+                region,
+                left=view(region.left),
+                right=view(region.right),
+                term=replaced(region.term, view),
+                to=view(region.to),
+            )
+        case Choose():
+            return replace(region, source=view(region.source), to=view(region.to))
+        case Collect():
+            return replace(
+                region, source=view(region.source), where=view(region.where), to=view(region.to)
+            )
+        case Repeat():
+            return replace(
+                region,
+                sequences=tuple((view(given), change(step)) for given, step in region.sequences),
+                body=tuple(rebound(each, change) for each in region.body),
+                state=change(region.state),
+                next=view(region.next),
+                history=None if region.history is None else change(region.history),
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """The regions of a graph in order, and its buffers."""
+
+    graph: Graph
+    inputs: tuple[Buffer, ...]
+    outputs: tuple[Buffer, ...]
+    regions: tuple[Region, ...]

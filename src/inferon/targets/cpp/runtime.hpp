@@ -1,0 +1,679 @@
+// What every generated kernel stands on: lanes of floats and ints, and the register tile of a product.
+// F, I and M are a register of floats, of 32-bit ints, and of truth values; `lanes` is how many they hold.
+// The same function names exist for single floats, ints and bools, so that an expression reads alike for both.
+
+using index = std::ptrdiff_t;
+
+// A product that is rounded on its own must not be contracted into a fused multiply-add: the empty statement hides it.
+INFERON_INLINE float opaque(float x) noexcept {
+  __asm__("" : INFERON_FLOAT_REGISTER(x));
+  return x;
+}
+INFERON_INLINE double opaque(double x) noexcept {
+  __asm__("" : INFERON_FLOAT_REGISTER(x));
+  return x;
+}
+
+template <class To, class From>
+INFERON_INLINE To bits_of(From x) noexcept {
+  static_assert(sizeof(To) == sizeof(From), "same width");
+  To y;
+  std::memcpy(&y, &x, sizeof y);
+  return y;
+}
+
+// ---------------------------------------------------------------------------------------- single values
+
+INFERON_INLINE float add(float a, float b) noexcept { return a + b; }
+INFERON_INLINE float sub(float a, float b) noexcept { return a - b; }
+INFERON_INLINE float mul(float a, float b) noexcept { return opaque(a * b); }
+INFERON_INLINE float div(float a, float b) noexcept { return a / b; }
+INFERON_INLINE double add(double a, double b) noexcept { return a + b; }
+INFERON_INLINE double sub(double a, double b) noexcept { return a - b; }
+INFERON_INLINE double mul(double a, double b) noexcept { return opaque(a * b); }
+INFERON_INLINE double div(double a, double b) noexcept { return a / b; }
+
+// Ints wrap around: the arithmetic is done on the unsigned type.
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T add(T a, T b) noexcept {
+  using U = std::make_unsigned_t<T>;
+  return static_cast<T>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
+}
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T sub(T a, T b) noexcept {
+  using U = std::make_unsigned_t<T>;
+  return static_cast<T>(static_cast<U>(static_cast<U>(a) - static_cast<U>(b)));
+}
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T mul(T a, T b) noexcept {
+  return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+}
+// Toward zero; x / 0 is 0, and the one quotient that does not fit wraps.
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T div(T a, T b) noexcept {
+  if (b == 0) return 0;
+  if (std::is_signed<T>::value && b == static_cast<T>(-1)) return sub(T{0}, a);
+  return static_cast<T>(a / b);
+}
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T neg(T a) noexcept {
+  return sub(T{0}, a);
+}
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T absolute(T a) noexcept {
+  return a < T{0} ? neg(a) : a;
+}
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T bit_and(T a, T b) noexcept {
+  return static_cast<T>(a & b);
+}
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T bit_or(T a, T b) noexcept {
+  return static_cast<T>(a | b);
+}
+template <class T, INFERON_IF_INT(T)>
+INFERON_INLINE T bit_xor(T a, T b) noexcept {
+  return static_cast<T>(a ^ b);
+}
+template <int bits, class T, INFERON_IF_INT(T)>
+INFERON_INLINE T shift_left(T a) noexcept {
+  return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) << bits);
+}
+template <int bits, class T, INFERON_IF_INT(T)>
+INFERON_INLINE T shift_right(T a) noexcept {
+  return static_cast<T>(a >> bits);
+}
+
+INFERON_INLINE float neg(float a) noexcept { return -a; }
+INFERON_INLINE double neg(double a) noexcept { return -a; }
+INFERON_INLINE float absolute(float a) noexcept { return __builtin_fabsf(a); }
+INFERON_INLINE double absolute(double a) noexcept { return __builtin_fabs(a); }
+
+template <class T>
+INFERON_INLINE bool less(T a, T b) noexcept {
+  return a < b;
+}
+template <class T>
+INFERON_INLINE bool less_equal(T a, T b) noexcept {
+  return a <= b;
+}
+template <class T>
+INFERON_INLINE bool equal(T a, T b) noexcept {
+  return a == b;
+}
+template <class T>
+INFERON_INLINE T select(bool c, T a, T b) noexcept {
+  return c ? a : b;
+}
+template <class T>
+INFERON_INLINE T larger(T a, T b) noexcept {
+  return a > b || a != a ? a : b;
+}
+template <class T>
+INFERON_INLINE T smaller(T a, T b) noexcept {
+  return a < b || a != a ? a : b;
+}
+INFERON_INLINE bool both(bool a, bool b) noexcept { return a && b; }
+INFERON_INLINE bool either(bool a, bool b) noexcept { return a || b; }
+INFERON_INLINE bool opposite(bool a) noexcept { return !a; }
+INFERON_INLINE std::int32_t float_bits(float a) noexcept { return bits_of<std::int32_t>(a); }
+INFERON_INLINE float bits_float(std::int32_t a) noexcept { return bits_of<float>(a); }
+INFERON_INLINE float to_float(std::int32_t a) noexcept { return static_cast<float>(a); }
+
+// Toward zero, saturated, NaN as 0.
+template <class T, class R>
+INFERON_INLINE T truncated(R a) noexcept {
+  constexpr T low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
+  if (a != a) return 0;
+  if (a < static_cast<R>(low)) return low;
+  if (a >= static_cast<R>(high / 2 + 1) * R{2}) return high;
+  return static_cast<T>(a);
+}
+INFERON_INLINE std::int32_t to_int(float a) noexcept { return truncated<std::int32_t>(a); }
+
+INFERON_INLINE float to_float(bool a) noexcept { return a ? 1.0f : 0.0f; }
+template <class T>
+INFERON_INLINE bool nonzero(T a) noexcept {
+  return a != T{0};
+}
+// A number of the same kind as x: one value or a register.
+INFERON_INLINE float like(float, float number) noexcept { return number; }
+INFERON_INLINE std::int32_t like(float, std::int32_t number) noexcept { return number; }
+INFERON_INLINE bool like(float, bool number) noexcept { return number; }
+
+// ------------------------------------------------------------------------------------------- registers
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#define INFERON_LANES 16
+constexpr index lanes = 16, tile_registers = 24;
+
+struct F { __m512 v; };
+struct I { __m512i v; };
+struct M { __mmask16 v; };
+
+INFERON_INLINE F opaque(F x) noexcept {
+  __asm__("" : "+v"(x.v));
+  return x;
+}
+INFERON_INLINE F all(float x) noexcept { return {_mm512_set1_ps(x)}; }
+INFERON_INLINE I all(std::int32_t x) noexcept { return {_mm512_set1_epi32(x)}; }
+INFERON_INLINE M all(bool x) noexcept { return {static_cast<__mmask16>(x ? 0xffff : 0)}; }
+INFERON_INLINE F load(const float* p) noexcept { return {_mm512_loadu_ps(p)}; }
+INFERON_INLINE I load(const std::int32_t* p) noexcept { return {_mm512_loadu_si512(p)}; }
+INFERON_INLINE M load(const bool* p) noexcept {
+  const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm_test_epi8_mask(x, x)};
+}
+INFERON_INLINE void store(float* p, F x) noexcept { _mm512_storeu_ps(p, x.v); }
+INFERON_INLINE void store(std::int32_t* p, I x) noexcept { _mm512_storeu_si512(p, x.v); }
+INFERON_INLINE void store(bool* p, M x) noexcept {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_maskz_set1_epi8(x.v, 1));
+}
+INFERON_INLINE __mmask16 first(index n) noexcept { return static_cast<__mmask16>((1u << n) - 1); }
+INFERON_INLINE F load(const float* p, index n, float rest) noexcept {
+  return {_mm512_mask_loadu_ps(_mm512_set1_ps(rest), first(n), p)};
+}
+INFERON_INLINE F load(const float* p, index n) noexcept { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+INFERON_INLINE I load(const std::int32_t* p, index n) noexcept { return {_mm512_maskz_loadu_epi32(first(n), p)}; }
+INFERON_INLINE M load(const bool* p, index n) noexcept {
+  const __m128i x = _mm_maskz_loadu_epi8(first(n), p);
+  return {_mm_test_epi8_mask(x, x)};
+}
+INFERON_INLINE void store(float* p, F x, index n) noexcept { _mm512_mask_storeu_ps(p, first(n), x.v); }
+INFERON_INLINE void store(std::int32_t* p, I x, index n) noexcept { _mm512_mask_storeu_epi32(p, first(n), x.v); }
+INFERON_INLINE void store(bool* p, M x, index n) noexcept {
+  _mm_mask_storeu_epi8(p, first(n), _mm_maskz_set1_epi8(x.v, 1));
+}
+INFERON_INLINE F add(F a, F b) noexcept { return {_mm512_add_ps(a.v, b.v)}; }
+INFERON_INLINE F sub(F a, F b) noexcept { return {_mm512_sub_ps(a.v, b.v)}; }
+INFERON_INLINE F mul(F a, F b) noexcept { return opaque(F{_mm512_mul_ps(a.v, b.v)}); }
+INFERON_INLINE F div(F a, F b) noexcept { return {_mm512_div_ps(a.v, b.v)}; }
+INFERON_INLINE F fma(F a, F b, F c) noexcept { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+INFERON_INLINE F root(F a) noexcept { return {_mm512_sqrt_ps(a.v)}; }
+INFERON_INLINE F round_even(F a) noexcept { return {_mm512_roundscale_ps(a.v, 8)}; }
+INFERON_INLINE F round_down(F a) noexcept { return {_mm512_roundscale_ps(a.v, 9)}; }
+INFERON_INLINE F neg(F a) noexcept { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
+INFERON_INLINE F absolute(F a) noexcept { return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), a.v)}; }
+INFERON_INLINE M less(F a, F b) noexcept { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+INFERON_INLINE M less_equal(F a, F b) noexcept { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
+INFERON_INLINE M equal(F a, F b) noexcept { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }
+INFERON_INLINE M unordered(F a) noexcept { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)}; }
+INFERON_INLINE M less(I a, I b) noexcept { return {_mm512_cmplt_epi32_mask(a.v, b.v)}; }
+INFERON_INLINE M less_equal(I a, I b) noexcept { return {_mm512_cmple_epi32_mask(a.v, b.v)}; }
+INFERON_INLINE M equal(I a, I b) noexcept { return {_mm512_cmpeq_epi32_mask(a.v, b.v)}; }
+INFERON_INLINE F select(M c, F a, F b) noexcept { return {_mm512_mask_blend_ps(c.v, b.v, a.v)}; }
+INFERON_INLINE I select(M c, I a, I b) noexcept { return {_mm512_mask_blend_epi32(c.v, b.v, a.v)}; }
+INFERON_INLINE M both(M a, M b) noexcept { return {static_cast<__mmask16>(a.v & b.v)}; }
+INFERON_INLINE M either(M a, M b) noexcept { return {static_cast<__mmask16>(a.v | b.v)}; }
+INFERON_INLINE M opposite(M a) noexcept { return {static_cast<__mmask16>(~a.v)}; }
+INFERON_INLINE I add(I a, I b) noexcept { return {_mm512_add_epi32(a.v, b.v)}; }
+INFERON_INLINE I sub(I a, I b) noexcept { return {_mm512_sub_epi32(a.v, b.v)}; }
+INFERON_INLINE I mul(I a, I b) noexcept { return {_mm512_mullo_epi32(a.v, b.v)}; }
+INFERON_INLINE I absolute(I a) noexcept { return {_mm512_abs_epi32(a.v)}; }
+INFERON_INLINE I bit_and(I a, I b) noexcept { return {_mm512_and_si512(a.v, b.v)}; }
+INFERON_INLINE I bit_or(I a, I b) noexcept { return {_mm512_or_si512(a.v, b.v)}; }
+INFERON_INLINE I bit_xor(I a, I b) noexcept { return {_mm512_xor_si512(a.v, b.v)}; }
+template <int bits>
+INFERON_INLINE I shift_left(I a) noexcept {
+  return {_mm512_slli_epi32(a.v, bits)};
+}
+template <int bits>
+INFERON_INLINE I shift_right(I a) noexcept {
+  return {_mm512_srai_epi32(a.v, bits)};
+}
+INFERON_INLINE I float_bits(F a) noexcept { return {_mm512_castps_si512(a.v)}; }
+INFERON_INLINE F bits_float(I a) noexcept { return {_mm512_castsi512_ps(a.v)}; }
+INFERON_INLINE F to_float(I a) noexcept { return {_mm512_cvtepi32_ps(a.v)}; }
+INFERON_INLINE I to_int(F a) noexcept {
+  const I inside{_mm512_cvttps_epi32(a.v)};
+  const I capped = select(less_equal(all(0x1p31f), a), all(INT32_MAX), inside);
+  return select(unordered(a), all(0), capped);
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+#define INFERON_LANES 8
+constexpr index lanes = 8, tile_registers = 12;
+
+struct F { __m256 v; };
+struct I { __m256i v; };
+struct M { __m256i v; };
+
+INFERON_INLINE F opaque(F x) noexcept {
+  __asm__("" : "+x"(x.v));
+  return x;
+}
+INFERON_INLINE F all(float x) noexcept { return {_mm256_set1_ps(x)}; }
+INFERON_INLINE I all(std::int32_t x) noexcept { return {_mm256_set1_epi32(x)}; }
+INFERON_INLINE M all(bool x) noexcept { return {_mm256_set1_epi32(x ? -1 : 0)}; }
+INFERON_INLINE F load(const float* p) noexcept { return {_mm256_loadu_ps(p)}; }
+INFERON_INLINE I load(const std::int32_t* p) noexcept {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+INFERON_INLINE M load(const bool* p) noexcept {
+  const __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  return {_mm256_sub_epi32(_mm256_setzero_si256(), x)};
+}
+INFERON_INLINE void store(float* p, F x) noexcept { _mm256_storeu_ps(p, x.v); }
+INFERON_INLINE void store(std::int32_t* p, I x) noexcept {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.v);
+}
+INFERON_INLINE void store(bool* p, M x, index n = 8) noexcept {
+  const int mask = _mm256_movemask_ps(_mm256_castsi256_ps(x.v));
+  for (index i = 0; i < n; ++i) p[i] = (mask >> i & 1) != 0;
+}
+INFERON_INLINE __m256i first(index n) noexcept {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+INFERON_INLINE F load(const float* p, index n) noexcept { return {_mm256_maskload_ps(p, first(n))}; }
+INFERON_INLINE F load(const float* p, index n, float rest) noexcept {
+  const __m256 x = _mm256_maskload_ps(p, first(n));
+  return {_mm256_blendv_ps(_mm256_set1_ps(rest), x, _mm256_castsi256_ps(first(n)))};
+}
+INFERON_INLINE I load(const std::int32_t* p, index n) noexcept { return {_mm256_maskload_epi32(p, first(n))}; }
+INFERON_INLINE M load(const bool* p, index n) noexcept {
+  bool copy[8] = {};
+  for (index i = 0; i < n; ++i) copy[i] = p[i];
+  return load(copy);
+}
+INFERON_INLINE void store(float* p, F x, index n) noexcept { _mm256_maskstore_ps(p, first(n), x.v); }
+INFERON_INLINE void store(std::int32_t* p, I x, index n) noexcept { _mm256_maskstore_epi32(p, first(n), x.v); }
+INFERON_INLINE F add(F a, F b) noexcept { return {_mm256_add_ps(a.v, b.v)}; }
+INFERON_INLINE F sub(F a, F b) noexcept { return {_mm256_sub_ps(a.v, b.v)}; }
+INFERON_INLINE F mul(F a, F b) noexcept { return opaque(F{_mm256_mul_ps(a.v, b.v)}); }
+INFERON_INLINE F div(F a, F b) noexcept { return {_mm256_div_ps(a.v, b.v)}; }
+INFERON_INLINE F fma(F a, F b, F c) noexcept { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+INFERON_INLINE F root(F a) noexcept { return {_mm256_sqrt_ps(a.v)}; }
+INFERON_INLINE F round_even(F a) noexcept { return {_mm256_round_ps(a.v, 8)}; }
+INFERON_INLINE F round_down(F a) noexcept { return {_mm256_round_ps(a.v, 9)}; }
+INFERON_INLINE F neg(F a) noexcept { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
+INFERON_INLINE F absolute(F a) noexcept { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
+INFERON_INLINE M truth(__m256 x) noexcept { return {_mm256_castps_si256(x)}; }
+INFERON_INLINE M less(F a, F b) noexcept { return truth(_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)); }
+INFERON_INLINE M less_equal(F a, F b) noexcept { return truth(_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)); }
+INFERON_INLINE M equal(F a, F b) noexcept { return truth(_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)); }
+INFERON_INLINE M unordered(F a) noexcept { return truth(_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)); }
+INFERON_INLINE M opposite(M a) noexcept { return {_mm256_xor_si256(a.v, _mm256_set1_epi32(-1))}; }
+INFERON_INLINE M less(I a, I b) noexcept { return {_mm256_cmpgt_epi32(b.v, a.v)}; }
+INFERON_INLINE M less_equal(I a, I b) noexcept { return opposite(M{_mm256_cmpgt_epi32(a.v, b.v)}); }
+INFERON_INLINE M equal(I a, I b) noexcept { return {_mm256_cmpeq_epi32(a.v, b.v)}; }
+INFERON_INLINE F select(M c, F a, F b) noexcept { return {_mm256_blendv_ps(b.v, a.v, _mm256_castsi256_ps(c.v))}; }
+INFERON_INLINE I select(M c, I a, I b) noexcept { return {_mm256_blendv_epi8(b.v, a.v, c.v)}; }
+INFERON_INLINE M both(M a, M b) noexcept { return {_mm256_and_si256(a.v, b.v)}; }
+INFERON_INLINE M either(M a, M b) noexcept { return {_mm256_or_si256(a.v, b.v)}; }
+INFERON_INLINE I add(I a, I b) noexcept { return {_mm256_add_epi32(a.v, b.v)}; }
+INFERON_INLINE I sub(I a, I b) noexcept { return {_mm256_sub_epi32(a.v, b.v)}; }
+INFERON_INLINE I mul(I a, I b) noexcept { return {_mm256_mullo_epi32(a.v, b.v)}; }
+INFERON_INLINE I absolute(I a) noexcept { return {_mm256_abs_epi32(a.v)}; }
+INFERON_INLINE I bit_and(I a, I b) noexcept { return {_mm256_and_si256(a.v, b.v)}; }
+INFERON_INLINE I bit_or(I a, I b) noexcept { return {_mm256_or_si256(a.v, b.v)}; }
+INFERON_INLINE I bit_xor(I a, I b) noexcept { return {_mm256_xor_si256(a.v, b.v)}; }
+template <int bits>
+INFERON_INLINE I shift_left(I a) noexcept {
+  return {_mm256_slli_epi32(a.v, bits)};
+}
+template <int bits>
+INFERON_INLINE I shift_right(I a) noexcept {
+  return {_mm256_srai_epi32(a.v, bits)};
+}
+INFERON_INLINE I float_bits(F a) noexcept { return {_mm256_castps_si256(a.v)}; }
+INFERON_INLINE F bits_float(I a) noexcept { return {_mm256_castsi256_ps(a.v)}; }
+INFERON_INLINE F to_float(I a) noexcept { return {_mm256_cvtepi32_ps(a.v)}; }
+INFERON_INLINE I to_int(F a) noexcept {
+  const I inside{_mm256_cvttps_epi32(a.v)};
+  const I capped = select(less_equal(all(0x1p31f), a), all(INT32_MAX), inside);
+  return select(unordered(a), all(0), capped);
+}
+#else
+#define INFERON_LANES 4
+constexpr index lanes = 4, tile_registers = 16;
+
+struct F { float32x4_t v; };
+struct I { int32x4_t v; };
+struct M { uint32x4_t v; };
+
+INFERON_INLINE F opaque(F x) noexcept {
+  __asm__("" : "+w"(x.v));
+  return x;
+}
+INFERON_INLINE F all(float x) noexcept { return {vdupq_n_f32(x)}; }
+INFERON_INLINE I all(std::int32_t x) noexcept { return {vdupq_n_s32(x)}; }
+INFERON_INLINE M all(bool x) noexcept { return {vdupq_n_u32(x ? ~0u : 0u)}; }
+INFERON_INLINE F load(const float* p) noexcept { return {vld1q_f32(p)}; }
+INFERON_INLINE I load(const std::int32_t* p) noexcept { return {vld1q_s32(p)}; }
+INFERON_INLINE void store(float* p, F x) noexcept { vst1q_f32(p, x.v); }
+INFERON_INLINE void store(std::int32_t* p, I x) noexcept { vst1q_s32(p, x.v); }
+INFERON_INLINE F load(const float* p, index n, float rest) noexcept {
+  float copy[4] = {rest, rest, rest, rest};
+  for (index i = 0; i < n; ++i) copy[i] = p[i];
+  return load(copy);
+}
+INFERON_INLINE F load(const float* p, index n) noexcept { return load(p, n, 0.0f); }
+INFERON_INLINE I load(const std::int32_t* p, index n) noexcept {
+  std::int32_t copy[4] = {};
+  for (index i = 0; i < n; ++i) copy[i] = p[i];
+  return load(copy);
+}
+INFERON_INLINE M load(const bool* p, index n = 4) noexcept {
+  std::uint32_t copy[4] = {};
+  for (index i = 0; i < n; ++i) copy[i] = p[i] ? ~0u : 0u;
+  return {vld1q_u32(copy)};
+}
+INFERON_INLINE void store(float* p, F x, index n) noexcept {
+  float copy[4];
+  store(copy, x);
+  for (index i = 0; i < n; ++i) p[i] = copy[i];
+}
+INFERON_INLINE void store(std::int32_t* p, I x, index n) noexcept {
+  std::int32_t copy[4];
+  store(copy, x);
+  for (index i = 0; i < n; ++i) p[i] = copy[i];
+}
+INFERON_INLINE void store(bool* p, M x, index n = 4) noexcept {
+  std::uint32_t copy[4];
+  vst1q_u32(copy, x.v);
+  for (index i = 0; i < n; ++i) p[i] = copy[i] != 0;
+}
+INFERON_INLINE F add(F a, F b) noexcept { return {vaddq_f32(a.v, b.v)}; }
+INFERON_INLINE F sub(F a, F b) noexcept { return {vsubq_f32(a.v, b.v)}; }
+INFERON_INLINE F mul(F a, F b) noexcept { return opaque(F{vmulq_f32(a.v, b.v)}); }
+INFERON_INLINE F div(F a, F b) noexcept { return {vdivq_f32(a.v, b.v)}; }
+INFERON_INLINE F fma(F a, F b, F c) noexcept { return {vfmaq_f32(c.v, a.v, b.v)}; }
+INFERON_INLINE F root(F a) noexcept { return {vsqrtq_f32(a.v)}; }
+INFERON_INLINE F round_even(F a) noexcept { return {vrndnq_f32(a.v)}; }
+INFERON_INLINE F round_down(F a) noexcept { return {vrndmq_f32(a.v)}; }
+INFERON_INLINE F neg(F a) noexcept { return {vnegq_f32(a.v)}; }
+INFERON_INLINE F absolute(F a) noexcept { return {vabsq_f32(a.v)}; }
+INFERON_INLINE M less(F a, F b) noexcept { return {vcltq_f32(a.v, b.v)}; }
+INFERON_INLINE M less_equal(F a, F b) noexcept { return {vcleq_f32(a.v, b.v)}; }
+INFERON_INLINE M equal(F a, F b) noexcept { return {vceqq_f32(a.v, b.v)}; }
+INFERON_INLINE M unordered(F a) noexcept { return {vmvnq_u32(vceqq_f32(a.v, a.v))}; }
+INFERON_INLINE M less(I a, I b) noexcept { return {vcltq_s32(a.v, b.v)}; }
+INFERON_INLINE M less_equal(I a, I b) noexcept { return {vcleq_s32(a.v, b.v)}; }
+INFERON_INLINE M equal(I a, I b) noexcept { return {vceqq_s32(a.v, b.v)}; }
+INFERON_INLINE F select(M c, F a, F b) noexcept { return {vbslq_f32(c.v, a.v, b.v)}; }
+INFERON_INLINE I select(M c, I a, I b) noexcept { return {vbslq_s32(c.v, a.v, b.v)}; }
+INFERON_INLINE M both(M a, M b) noexcept { return {vandq_u32(a.v, b.v)}; }
+INFERON_INLINE M either(M a, M b) noexcept { return {vorrq_u32(a.v, b.v)}; }
+INFERON_INLINE M opposite(M a) noexcept { return {vmvnq_u32(a.v)}; }
+INFERON_INLINE I add(I a, I b) noexcept { return {vaddq_s32(a.v, b.v)}; }
+INFERON_INLINE I sub(I a, I b) noexcept { return {vsubq_s32(a.v, b.v)}; }
+INFERON_INLINE I mul(I a, I b) noexcept { return {vmulq_s32(a.v, b.v)}; }
+INFERON_INLINE I absolute(I a) noexcept { return {vabsq_s32(a.v)}; }
+INFERON_INLINE I bit_and(I a, I b) noexcept { return {vandq_s32(a.v, b.v)}; }
+INFERON_INLINE I bit_or(I a, I b) noexcept { return {vorrq_s32(a.v, b.v)}; }
+INFERON_INLINE I bit_xor(I a, I b) noexcept { return {veorq_s32(a.v, b.v)}; }
+template <int bits>
+INFERON_INLINE I shift_left(I a) noexcept {
+  return {vshlq_n_s32(a.v, bits)};
+}
+template <int bits>
+INFERON_INLINE I shift_right(I a) noexcept {
+  return {vshlq_s32(a.v, vdupq_n_s32(-bits))};
+}
+INFERON_INLINE I float_bits(F a) noexcept { return {vreinterpretq_s32_f32(a.v)}; }
+INFERON_INLINE F bits_float(I a) noexcept { return {vreinterpretq_f32_s32(a.v)}; }
+INFERON_INLINE F to_float(I a) noexcept { return {vcvtq_f32_s32(a.v)}; }
+INFERON_INLINE I to_int(F a) noexcept { return {vcvtq_s32_f32(a.v)}; }
+#endif
+
+INFERON_INLINE F larger(F a, F b) noexcept { return select(either(less(b, a), unordered(a)), a, b); }
+INFERON_INLINE F smaller(F a, F b) noexcept { return select(either(less(a, b), unordered(a)), a, b); }
+INFERON_INLINE I larger(I a, I b) noexcept { return select(less(b, a), a, b); }
+INFERON_INLINE I smaller(I a, I b) noexcept { return select(less(a, b), a, b); }
+INFERON_INLINE I neg(I a) noexcept { return sub(all(0), a); }
+
+INFERON_INLINE F like(F, float number) noexcept { return all(number); }
+INFERON_INLINE I like(F, std::int32_t number) noexcept { return all(number); }
+INFERON_INLINE M like(F, bool number) noexcept { return all(number); }
+INFERON_INLINE F to_float(M a) noexcept { return select(a, all(1.0f), all(0.0f)); }
+INFERON_INLINE M nonzero(F a) noexcept { return opposite(equal(a, all(0.0f))); }
+INFERON_INLINE M nonzero(I a) noexcept { return opposite(equal(a, all(0))); }
+
+// Elements that do not lie side by side.
+template <class T>
+INFERON_INLINE auto load_apart(const T* p, index stride, index n = lanes) noexcept {
+  T copy[lanes] = {};
+  for (index i = 0; i < n; ++i) copy[i] = p[i * stride];
+  return load(copy);
+}
+template <class T, class V>
+INFERON_INLINE void store_apart(T* p, index stride, V x, index n = lanes) noexcept {
+  T copy[lanes];
+  store(copy, x);
+  for (index i = 0; i < n; ++i) p[i * stride] = copy[i];
+}
+
+// The first n lanes, the others filled with a number.
+#if INFERON_LANES == 4
+INFERON_INLINE F keep(F x, index n, float rest) noexcept {
+  float copy[4];
+  store(copy, x);
+  return load(copy, n, rest);
+}
+#else
+INFERON_INLINE F keep(F x, index n, float rest) noexcept { return select(M{first(n)}, x, all(rest)); }
+#endif
+
+// Single values: the builtins of the compiler may call libm without optimization, the instructions do not.
+#if INFERON_LANES == 4
+INFERON_INLINE float fma(float a, float b, float c) noexcept { return vget_lane_f32(vfma_f32(vdup_n_f32(c), vdup_n_f32(a), vdup_n_f32(b)), 0); }
+INFERON_INLINE double fma(double a, double b, double c) noexcept { return vget_lane_f64(vfma_f64(vdup_n_f64(c), vdup_n_f64(a), vdup_n_f64(b)), 0); }
+INFERON_INLINE float root(float a) noexcept { return vget_lane_f32(vsqrt_f32(vdup_n_f32(a)), 0); }
+INFERON_INLINE double root(double a) noexcept { return vget_lane_f64(vsqrt_f64(vdup_n_f64(a)), 0); }
+INFERON_INLINE float round_even(float a) noexcept { return vget_lane_f32(vrndn_f32(vdup_n_f32(a)), 0); }
+INFERON_INLINE double round_even(double a) noexcept { return vget_lane_f64(vrndn_f64(vdup_n_f64(a)), 0); }
+INFERON_INLINE float round_down(float a) noexcept { return vget_lane_f32(vrndm_f32(vdup_n_f32(a)), 0); }
+INFERON_INLINE double round_down(double a) noexcept { return vget_lane_f64(vrndm_f64(vdup_n_f64(a)), 0); }
+#else
+INFERON_INLINE float fma(float a, float b, float c) noexcept {
+  return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
+}
+INFERON_INLINE double fma(double a, double b, double c) noexcept {
+  return _mm_cvtsd_f64(_mm_fmadd_sd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c)));
+}
+INFERON_INLINE float root(float a) noexcept { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a))); }
+INFERON_INLINE double root(double a) noexcept { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(a), _mm_set_sd(a))); }
+INFERON_INLINE float round_even(float a) noexcept { return _mm_cvtss_f32(_mm_round_ss(_mm_set_ss(a), _mm_set_ss(a), 8)); }
+INFERON_INLINE double round_even(double a) noexcept { return _mm_cvtsd_f64(_mm_round_sd(_mm_set_sd(a), _mm_set_sd(a), 8)); }
+INFERON_INLINE float round_down(float a) noexcept { return _mm_cvtss_f32(_mm_round_ss(_mm_set_ss(a), _mm_set_ss(a), 9)); }
+INFERON_INLINE double round_down(double a) noexcept { return _mm_cvtsd_f64(_mm_round_sd(_mm_set_sd(a), _mm_set_sd(a), 9)); }
+#endif
+
+// ----------------------------------------------------------------------------------------------- loops
+
+template <index n>
+using number = std::integral_constant<index, n>;
+template <index... n>
+using numbers = std::integer_sequence<index, n...>;
+template <index n>
+using upto = std::make_integer_sequence<index, n>;
+
+template <index n>
+INFERON_INLINE F load(const float* p, number<n>) noexcept {
+  if constexpr (n >= lanes) return load(p);
+  else return load(p, n);
+}
+template <index n>
+INFERON_INLINE I load(const std::int32_t* p, number<n>) noexcept {
+  if constexpr (n >= lanes) return load(p);
+  else return load(p, n);
+}
+template <index n>
+INFERON_INLINE M load(const bool* p, number<n>) noexcept {
+  if constexpr (n >= lanes) return load(p);
+  else return load(p, n);
+}
+template <class T, class V, index n>
+INFERON_INLINE void store(T* p, V x, number<n>) noexcept {
+  if constexpr (n >= lanes) store(p, x);
+  else store(p, x, n);
+}
+
+// Calls body(i, number<count>) so that the lanes cover 0 .. n-1: whole registers first, then the rest.
+template <index n, class Body>
+INFERON_INLINE void along(Body body) noexcept {
+  for (index i = 0; i + lanes <= n; i += lanes) body(i, number<lanes>{});
+  if constexpr (n % lanes != 0) body(n - n % lanes, number<n % lanes>{});
+}
+
+template <class Body, index... s>
+INFERON_INLINE void strands_from(index size, Body body, numbers<s...>) noexcept {
+  constexpr index count = sizeof...(s);
+  index k = 0;
+  for (; k + count <= size; k += count) (body(number<s>{}, k + s), ...);
+  ((k + s < size ? body(number<s>{}, k + s) : void()), ...);
+}
+
+// Calls body(number<k mod strands>, k) for k = 0 .. size-1.
+template <index strands, class Body>
+INFERON_INLINE void in_strands(index size, Body body) noexcept {
+  strands_from(size, body, upto<strands>{});
+}
+
+template <index half, class T, class Combine, index... s>
+INFERON_INLINE void join_once(T* strand, Combine combine, numbers<s...>) noexcept {
+  ((strand[s] = combine(strand[s], strand[s + half])), ...);
+}
+
+// Joins strands by halves: s[i] = s[i] + s[i + n/2], until one is left.
+template <index strands, class T, class Combine>
+INFERON_INLINE T joined(T* strand, Combine combine) noexcept {
+  if constexpr (strands > 1) {
+    join_once<strands / 2>(strand, combine, upto<strands / 2>{});
+    return joined<strands / 2>(strand, combine);
+  } else {
+    return strand[0];
+  }
+}
+
+template <class T, class V, index... s>
+INFERON_INLINE void fill(T* strand, V value, numbers<s...>) noexcept {
+  ((strand[s] = value), ...);
+}
+
+// Reduces size elements that lie in the lanes: element k belongs to strand k mod strands, at(k, count) gives registers.
+template <index strands, index size, class Combine, class At>
+INFERON_INLINE float across(float identity, Combine combine, At at) noexcept {
+  constexpr index registers = strands > lanes ? strands / lanes : 1;
+  F strand[registers];
+  fill(strand, all(identity), upto<registers>{});
+  static_assert(strands >= lanes || size <= strands, "fewer strands than lanes hold one element each");
+  constexpr index whole = size / lanes;
+  in_strands<registers>(whole, [&](auto s, index block) {
+    strand[s] = combine(strand[s], at(block * lanes, number<lanes>{}));
+  });
+  if constexpr (size % lanes != 0) {
+    constexpr index s = whole % registers;
+    const F rest = keep(at(whole * lanes, number<size % lanes>{}), size % lanes, identity);
+    strand[s] = combine(strand[s], rest);
+  }
+  const F one = joined<registers>(strand, combine);
+  alignas(64) float single[lanes];
+  store(single, one);
+  return joined<(strands < lanes ? strands : lanes)>(single, combine);
+}
+
+// --------------------------------------------------------------------------------------------- product
+
+// R rows times V registers of columns of a product, in S strands that begin with +0.
+template <index R, index V, index S>
+struct Tile {
+  F sum[S * R * V];
+
+  INFERON_INLINE Tile() noexcept { fill(sum, all(0.0f), upto<S * R * V>{}); }
+
+  // Adds one product: a[r * apart] times the registers at b.
+  template <index s>
+  INFERON_INLINE void step(number<s>, const float* a, index apart, const float* b) noexcept {
+    step_rows<s>(a, apart, b, upto<R>{}, upto<V>{},
+                 upto<R * V>{});
+  }
+  template <index s, index... r, index... v, index... j>
+  INFERON_INLINE void step_rows(const float* a, index apart, const float* b, numbers<r...>,
+                               numbers<v...>, numbers<j...>) noexcept {
+    const F right[V] = {load(b + v * lanes)...};
+    const F left[R] = {all(a[r * apart])...};
+    ((sum[s * R * V + j] = fma(left[j / V], right[j % V], sum[s * R * V + j])), ...);
+  }
+
+  // Calls body(m, n, value) for every register of the tile at a row and a column, after joining the strands.
+  template <class Body>
+  INFERON_INLINE void finish(index row, index column, Body body) noexcept {
+    finish_each(row, column, body, upto<R * V>{});
+  }
+  template <class Body, index... j>
+  INFERON_INLINE void finish_each(index row, index column, Body body, numbers<j...>) noexcept {
+    (body(row + j / V, column + j % V * lanes, joined_strand(j)), ...);
+  }
+  INFERON_INLINE F joined_strand(index j) noexcept {
+    F strand[S];
+    for (index s = 0; s < S; ++s) strand[s] = sum[s * R * V + j];
+    return joined<S>(strand, [](F a, F b) { return add(a, b); });
+  }
+};
+
+constexpr index least(index a, index b) noexcept { return a < b ? a : b; }
+constexpr index most(index a, index b) noexcept { return a > b ? a : b; }
+
+template <index rows, index R, index V, index S, class Body>
+INFERON_INLINE void tile_column(index column, Body body) noexcept {
+  for (index row = 0; row + R <= rows; row += R) body(Tile<R, V, S>{}, row, column);
+  if constexpr (rows % R != 0) body(Tile<rows % R, V, S>{}, rows - rows % R, column);
+}
+
+// Calls body(tile, row, column) so that the tiles cover a product of rows x columns.
+template <index rows, index columns, index S, class Body>
+INFERON_INLINE void tiles(Body body) noexcept {
+  constexpr index blocks = (columns + lanes - 1) / lanes;
+  constexpr index V = least(blocks, rows == 1 ? most(1, tile_registers / S) : 2);
+  constexpr index R = least(rows, most(1, tile_registers / (S * V)));
+  for (index block = 0; block + V <= blocks; block += V) tile_column<rows, R, V, S>(block * lanes, body);
+  if constexpr (blocks % V != 0) tile_column<rows, R, blocks % V, S>((blocks - blocks % V) * lanes, body);
+}
+
+// Stores the lanes that lie before the end of a row.
+template <index columns>
+INFERON_INLINE void store_row(float* row, index column, F x) noexcept {
+  if (columns % lanes == 0 || column + lanes <= columns) store(row + column, x);
+  else if (column < columns) store(row + column, x, columns - column);
+}
+template <index columns, class T>
+INFERON_INLINE auto load_row(const T* row, index column) noexcept {
+  if (columns % lanes == 0 || column + lanes <= columns) return load(row + column);
+  return load(row + column, columns - column);
+}
+
+// ----------------------------------------------------------------------------------- choice by value
+
+// An index that counts from the end when negative; outside, the nearest end.
+template <index size, class T>
+INFERON_INLINE index bounded(T given) noexcept {
+  index i = static_cast<index>(given);
+  if (std::is_unsigned<T>::value && i < 0) i = size - 1;
+  if (i < 0) i += size;
+  return i < 0 ? 0 : i >= size ? size - 1 : i;
+}
+
+// Whether a comes before b: larger (or smaller) first; NaN counts as larger than all numbers.
+template <bool largest, class T>
+INFERON_INLINE bool ahead(T a, T b) noexcept {
+  const bool nan_a = a != a, nan_b = b != b;
+  if (nan_a || nan_b) return largest ? nan_a && !nan_b : nan_b && !nan_a;
+  return largest ? a > b : a < b;
+}
+
+// The indices of the k best of size elements, best first; of equal ones the lowest index.
+template <index k, index size, bool largest, class T>
+INFERON_INLINE void choose(const T* x, index apart, std::int64_t* chosen, index chosen_apart) noexcept {
+  T best[k];
+  for (index i = 0; i < size; ++i) {
+    const T value = x[i * apart];
+    index at = i < k ? i : k;
+    while (at > 0 && ahead<largest>(value, best[at - 1])) --at;
+    if (at == k) continue;
+    for (index j = (i < k ? i : k - 1); j > at; --j) {
+      best[j] = best[j - 1];
+      chosen[j * chosen_apart] = chosen[(j - 1) * chosen_apart];
+    }
+    best[at] = value;
+    chosen[at * chosen_apart] = i;
+  }
+}

@@ -1,0 +1,135 @@
+"""Compilers: finding them, calling them, keeping what they made."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from inferon.errors import ToolError, ToolMissing
+from inferon.targets.base import File
+
+TIMEOUT_S = 300
+"""A compiler that needs longer than five minutes for one model is stuck: the bar is 20 s."""
+
+KEPT_LIBRARIES = 200
+"""So many compiled libraries stay in the cache; the oldest go first."""
+
+LOG_LINES = 20
+
+_V4_FLAGS = {"avx512f", "avx512vl", "avx512dq", "avx512bw", "avx512cd"}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A C++ compiler with its options.
+
+    Attributes
+    ----------
+    command : ``g++``, ``clang++`` or a path
+    march : an instruction set such as ``x86-64-v3``; ``auto`` is the best level of this machine
+    optimize : the level behind ``-O``
+    flags : further options
+    """
+
+    command: str = "g++"
+    march: str = "auto"
+    optimize: str = "3"
+    flags: tuple[str, ...] = ()
+
+    def options(self) -> list[str]:
+        """Return the options of every compilation."""
+        march = best_march() if self.march == "auto" else self.march
+        machine = [f"-march={march}"] if march else []
+        return ["-std=c++17", f"-O{self.optimize}", "-Wall", "-Wextra", "-Werror", *machine, *self.flags]
+
+
+def best_march() -> str:
+    """Return the best of the levels that the header knows, on this machine."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return ""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "x86-64-v3"
+    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    return "x86-64-v4" if set(line.split()) >= _V4_FLAGS else "x86-64-v3"
+
+
+@cache
+def version(command: str) -> str:
+    """Return the first line of a tool's own word on its version."""
+    return run([command, "--version"]).splitlines()[0]
+
+
+def run(command: Sequence[str], folder: Path | None = None) -> str:
+    """Run a tool and return its output.
+
+    Raises
+    ------
+    ToolMissing
+        When the tool is not installed.
+    ToolError
+        When it fails or takes too long; carries the end of its log.
+    """
+    if shutil.which(command[0]) is None:
+        raise ToolMissing(command[0], f"install it (Debian, Ubuntu: apt-get install {_package(command[0])})")
+    try:
+        done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
+            list(command), cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{command[0]} took longer than {TIMEOUT_S} s", command=command) from error
+    if done.returncode:
+        log = "\n".join((done.stdout + done.stderr).splitlines()[:LOG_LINES])
+        raise ToolError(f"{command[0]} failed:\n{log}", command=command, log=log)
+    return done.stdout
+
+
+def _package(tool: str) -> str:
+    return {"clang++": "clang"}.get(Path(tool).name, Path(tool).name)
+
+
+def cache_folder() -> Path:
+    """Return where compiled libraries are kept: ``INFERON_CACHE``, or the user's cache folder."""
+    chosen = os.environ.get("INFERON_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache")
+    return Path(chosen) if chosen else Path(base) / "inferon"
+
+
+def shared_library(files: Sequence[File], sources: Sequence[str], compiler: Compiler) -> Path:
+    """Return the library of some sources, compiled now or earlier.
+
+    The file name is a hash of the content, the options and the compiler: a loader that knows a path takes what it has
+    loaded under that path before.
+    """
+    options = [*compiler.options(), "-shared", "-fPIC"]
+    digest = hashlib.sha256(" ".join([version(compiler.command), *options, *sources]).encode())
+    for file in files:
+        digest.update(f"{file.path} {len(file.content)} ".encode() + file.content)
+    place = cache_folder()
+    library = place / f"{digest.hexdigest()[:32]}.so"
+    if library.exists():
+        return library
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place) as name:
+        folder = Path(name)
+        for file in files:
+            (folder / file.path).write_bytes(file.content)
+        run([compiler.command, *options, "-o", "library.so", *sources], folder)
+        (folder / "library.so").replace(library)
+    _forget_old(place)
+    return library
+
+
+def _forget_old(place: Path) -> None:
+    kept = sorted(place.glob("*.so"), key=lambda path: path.stat().st_mtime)
+    for path in kept[: max(0, len(kept) - KEPT_LIBRARIES)]:
+        path.unlink(missing_ok=True)
