@@ -9,15 +9,19 @@ from inferon.ir.graph import Graph
 from inferon.ir.node import Op
 from inferon.ir.parse import parse
 from inferon.ops import (
+    activation,
     arithmetic,
     bits,
     convert,
+    convolution,
     dot,
     elementary,
     indexing,
     logic,
     loop,
     movement,
+    normalization,
+    recurrent,
     reduction,
     structure,
     table,
@@ -39,16 +43,20 @@ PRIMITIVES: tuple[type[Op], ...] = (
 )
 
 ELEMENTARY: tuple[type[Op], ...] = (
-    elementary.Exp,
-    elementary.Log,
-    elementary.Sigmoid,
-    elementary.Tanh,
-    elementary.Erf,
-    elementary.Sin,
-    elementary.Cos,
+    *(elementary.Exp, elementary.Log, elementary.Sigmoid, elementary.Tanh, elementary.Erf),
+    *(elementary.Sin, elementary.Cos),
 )
 
-COMPOSITES: tuple[type[Op], ...] = ()
+COMPOSITES: tuple[type[Op], ...] = (
+    *(activation.Relu, activation.LeakyRelu, activation.Clip, activation.Elu, activation.Selu),
+    *(activation.Celu, activation.Gelu, activation.Silu, activation.Softplus),
+    *(activation.Softsign, activation.HardSigmoid, activation.HardSwish, activation.Mish),
+    *(normalization.Softmax, normalization.LogSoftmax, normalization.LayerNorm),
+    *(normalization.RmsNorm, normalization.BatchNorm),
+    *(normalization.InstanceNorm, normalization.GroupNorm),
+    *(convolution.Conv, convolution.MaxPool, convolution.AveragePool),
+    *(recurrent.Rnn, recurrent.Gru, recurrent.Lstm),
+)
 
 VOCABULARY: tuple[type[Op], ...] = (*PRIMITIVES, *ELEMENTARY, *COMPOSITES)
 

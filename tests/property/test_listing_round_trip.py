@@ -1,0 +1,44 @@
+"""Every listing reads back as an equal graph; every damaged listing gives one clear error."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferon.errors import ListingError
+from inferon.ir.graph import Graph
+from inferon.ir.listing import show
+from inferon.ops.vocabulary import parse_listing
+from tests.property.random_graphs import graphs
+
+
+@given(graphs())
+def test_a_listing_reads_back_as_an_equal_graph(graph: Graph) -> None:
+    text = show(graph, constants=True)
+    again = parse_listing(text)
+    assert again == graph
+    assert [each.origin for each in again.nodes()] == [each.origin for each in graph.nodes()]
+    assert show(again, constants=True) == text
+
+
+@given(graphs(), st.data())
+def test_a_damaged_listing_is_refused_or_is_another_graph(graph: Graph, data: st.DataObject) -> None:
+    """Whatever one edit makes of a listing, nothing but `ListingError` is raised."""
+    text = show(graph, constants=True)
+    start = data.draw(st.integers(0, len(text)))
+    stop = min(len(text), start + data.draw(st.integers(0, 3)))
+    put = data.draw(st.text(alphabet='%$@()[]=,:."x_ \n#09-aef<\\', max_size=3))
+    damaged = text[:start] + put + text[stop:]
+    try:
+        again = parse_listing(damaged)
+    except ListingError as error:
+        assert 1 <= error.line <= max(1, len(damaged.splitlines()))
+    else:
+        assert parse_listing(show(again, constants=True)) == again
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_refused(text: str) -> None:
+    with pytest.raises(ListingError):
+        parse_listing(text)
