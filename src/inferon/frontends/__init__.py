@@ -1,0 +1,1 @@
+"""Front-ends: one folder for each format; each turns a model into a graph of one event."""

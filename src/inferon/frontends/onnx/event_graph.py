@@ -1,0 +1,161 @@
+"""From a file to a graph of one event: read, translate, take the batch away, prove that no event sees another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnx
+
+from inferon.errors import Gap, InvalidGraph, Unsupported
+from inferon.frontends.naming import Names
+from inferon.frontends.onnx.call import Rebinding
+from inferon.frontends.onnx.independence import EVENTS, Comparison, Three, misfit
+from inferon.frontends.onnx.read import Model, read
+from inferon.frontends.onnx.slots import (
+    Batch,
+    bounds,
+    check_dims,
+    event_inputs,
+    find_batch,
+    many_events,
+    one_event,
+    slot_gaps,
+)
+from inferon.frontends.onnx.translate import LayerError, Translation, operator_of, translate
+from inferon.frontends.unit_axes import without_unit_axes
+from inferon.ir.graph import Graph
+from inferon.ir.node import Node
+from inferon.ir.shape import Dim
+from inferon.ops import build as b
+
+Source = str | os.PathLike[str] | onnx.ModelProto
+
+
+def import_model(source: Source, batch_axis: int | str | None = "auto", dims: Mapping[str, int] | None = None) -> Graph:
+    """Return the graph of one event of an ONNX model; see `inferon.load`."""
+    model = read(source)
+    check_dims(model, dims or {})
+    return _Import(model, batch_axis, bounds(dims or {})).graph()
+
+
+def find_gaps(
+    source: Source, batch_axis: int | str | None = "auto", dims: Mapping[str, int] | None = None
+) -> tuple[Gap, ...]:
+    """Return everything that keeps a valid model from being loaded; empty when it loads.
+
+    Raises
+    ------
+    InvalidModel
+        When the file is no model.
+    """
+    try:
+        import_model(source, batch_axis, dims)
+    except Unsupported as error:
+        return error.gaps
+    return ()
+
+
+@dataclass(slots=True)
+class _Import:
+    """One model on its way."""
+
+    model: Model
+    batch_axis: int | str | None
+    dims: Mapping[str, Dim]
+
+    def graph(self) -> Graph:
+        model = self.model
+        batch = find_batch(model, self.batch_axis, self.dims)
+        _raise(_operator_gaps(model), slot_gaps(model, batch, self.dims))
+        names = Names()
+        inputs = event_inputs(model, batch, self.dims, names)
+        if batch is None:
+            one = translate(model, one_event(model, None, inputs, self.dims))
+            _raise(one.gaps)
+            outputs = tuple(_node(one, slot.name) for slot in model.outputs)
+            return self._tidy(names, inputs, outputs, one)
+        return self._of_batch(batch, names, inputs)
+
+    def _of_batch(self, batch: Batch, names: Names, inputs: tuple[Node, ...]) -> Graph:
+        three, batched = self._three(batch, inputs)
+        comparison = Comparison(three, inputs, batched)
+        _raise(_one(comparison.too_large()), _one(misfit(three)))
+        outputs = tuple(_without_batch(three, slot.name) for slot in self.model.outputs)
+        graph = self._tidy(names, inputs, outputs, three.one)
+        wanted = [slot.name for slot in self.model.outputs]
+        wrong = comparison.of_graph(graph.outputs, wanted)
+        if wrong is not None:
+            _raise(_one(comparison.blame()))
+            raise InvalidGraph(f"taking the batch away changed output {wrong}: this is a fault of the importer")
+        return graph
+
+    def _three(self, batch: Batch, inputs: tuple[Node, ...]) -> tuple[Three, Mapping[str, Node]]:
+        """Translate at batches 1, 2 and 3; at 1 with an eye on 2, because sizes of 1 by chance look like others."""
+        alone = one_event(self.model, batch, inputs, self.dims)
+        if batch.fixed is not None:
+            self._as_it_stands(batch, inputs)
+        try:
+            at_2, at_3 = (many_events(self.model, batch, inputs, self.dims, size) for size in (2, EVENTS))
+            two = self._at(at_2, 2, batch)
+            three = self._at(at_3, EVENTS, batch)
+        except LayerError as error:
+            _raise(translate(self.model, alone).gaps)  # and if even that is wrong, the model is
+            _raise([Gap(error.layer, f"it does not allow another batch: {error}", "an export with a symbolic batch")])
+            raise
+        one = self._at(alone, 1, batch, guide=two)
+        _raise(one.gaps)
+        return Three(self.model, batch, one, two, three), at_3
+
+    def _at(self, inputs: Mapping[str, Node], size: int, batch: Batch, guide: Translation | None = None) -> Translation:
+        rebinding = None if batch.fixed in (None, size) else Rebinding(batch.fixed or 1, size)
+        translation = translate(self.model, inputs, guide=guide, rebinding=rebinding)
+        _raise(translation.gaps)
+        return translation
+
+    def _as_it_stands(self, batch: Batch, inputs: tuple[Node, ...]) -> None:
+        """Raise when a model of fixed batch is wrong or has gaps at that batch."""
+        whole = many_events(self.model, batch, inputs, self.dims, batch.fixed or 1)
+        _raise(translate(self.model, whole).gaps)
+
+    def _tidy(self, names: Names, inputs: tuple[Node, ...], outputs: tuple[Node, ...], one: Translation) -> Graph:
+        output_names = tuple(names.identifier(slot.name, "output") for slot in self.model.outputs)
+        name = Names().identifier(self.model.name, "model")
+        graph = Graph(name, inputs, outputs, output_names, names.renamed)
+        return without_unit_axes(graph, one.origins)
+
+
+def _operator_gaps(model: Model) -> list[Gap]:
+    found = [operator_of(model, layer) for layer in model.layers]
+    return [each for each in found if isinstance(each, Gap)]
+
+
+def _one(gap: Gap | None) -> list[Gap]:
+    return [] if gap is None else [gap]
+
+
+def _node(translation: Translation, name: str) -> Node:
+    value = translation.values[name]
+    if not isinstance(value, Node):
+        raise Unsupported([Gap(name, "an output that is a run-time size", "a fixed size for that dimension")])
+    return value
+
+
+def _without_batch(three: Three, name: str) -> Node:
+    """Return an output of one event without the axis that was the batch."""
+    node = _node(three.one, name)
+    growth = three.growth(name)
+    if growth is None or growth.factor != 1:
+        return node
+    return b.squeeze(node, growth.axis)
+
+
+def _raise(*gaps: object) -> None:
+    """Raise all gaps at once, each one time."""
+    found: dict[Gap, None] = {}
+    for several in gaps:
+        assert isinstance(several, list) or hasattr(several, "__next__")
+        found.update(dict.fromkeys(several))
+    if found:
+        raise Unsupported(tuple(found))

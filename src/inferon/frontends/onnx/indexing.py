@@ -1,0 +1,155 @@
+"""Elements chosen by index: Gather and its relatives, TopK, ArgMax."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from inferon.frontends.onnx.call import Call, Operator, Result, Sizes, Table, Value, fixed_shape
+from inferon.ir.node import Node
+from inferon.ir.shape import Dim
+from inferon.ir.types import INT64
+from inferon.ops import build as b
+from inferon.ops.base import require
+from inferon.ops.movement import Broadcast
+
+
+def _gather(call: Call) -> Value:
+    value = call.value(0)
+    if isinstance(value, Sizes):
+        call.ignore("axis")
+        index = call.array(1, "index")
+        require(bool((np.abs(index) < len(value.sizes) + (index < 0)).all()), "an index outside of a shape")
+        return Sizes(tuple(value.sizes[i] for i in index.ravel().tolist()), scalar=index.ndim == 0)
+    axis = call.axis(call.integer("axis", 0), value.type.rank)
+    return _part(value, call.node(1), axis) or b.gather(value, call.node(1), axis)
+
+
+def _part(x: Node, index: Node, axis: int) -> Node | None:
+    """Return a slice where the index is a constant range: cheaper, and easier to read."""
+    chosen, size = b.array_of(index), x.type.shape[axis]
+    if chosen is None or chosen.ndim > 1 or chosen.size == 0 or isinstance(size, Dim):
+        return None
+    require(bool(((chosen >= -size) & (chosen < size)).all()), "an index is outside of axis {} of {}", axis, x.type)
+    where = np.where(chosen < 0, chosen + size, chosen).astype(np.int64).ravel()
+    if b.array_of(x) is not None or (np.diff(where) != 1).any():
+        return None
+    part = b.slice_(x, axis, int(where[0]), where.size)
+    return b.squeeze(part, axis) if chosen.ndim == 0 else part
+
+
+def _gather_elements(call: Call) -> Node:
+    """Axes on which the index only repeats carry whole slices; axes on which the data only repeat belong to the index."""
+    data, index = call.node(0), call.node(1)
+    rank = data.type.rank
+    require(rank == index.type.rank, "ranks differ: {} and {}", data.type, index.type)
+    axis = call.axis(call.integer("axis", 0), rank)
+    out = fixed_shape(index, "GatherElements")
+    for other in range(rank):
+        if other != axis and data.type.shape[other] != out[other]:
+            data = b.slice_(data, other, 0, out[other])
+    thin_data, thin_index = _unrepeated(data), _unrepeated(index)
+    others = [each for each in range(rank) if each != axis]
+    repeats_index = {each for each in others if thin_index.type.shape[each] == 1 and out[each] != 1}
+    repeats_data = {each for each in others if thin_data.type.shape[each] == 1 and each not in repeats_index}
+    repeats_data -= {each for each in others if out[each] == 1}
+    shared = [each for each in others if each not in repeats_index and each not in repeats_data]
+    slices, own = sorted(repeats_index), sorted(repeats_data)
+    x = _picked(thin_data, [*shared, axis, *slices])
+    where = _picked(thin_index, [*shared, *own, axis])
+    # x: (shared, axis, slices); where: (shared, own, axis); result: (shared, own, axis, slices)
+    value = b.gather(x, where, len(shared), batch=len(shared))
+    order = [*shared, *own, axis, *slices]
+    value = b.transpose(value, [order.index(each) for each in range(rank)])
+    return b.broadcast(value, out)
+
+
+def _unrepeated(x: Node) -> Node:
+    """Return what a value repeats, with size 1 on the axes of repetition."""
+    if not isinstance(x.op, Broadcast):
+        return x
+    inner = x.inputs[0]
+    return b.reshape(inner, (1,) * (x.type.rank - inner.type.rank) + inner.type.shape)
+
+
+def _picked(x: Node, axes: list[int]) -> Node:
+    """Return some axes in an order; the others are of size 1 and are dropped."""
+    rest = [axis for axis in range(x.type.rank) if axis not in axes]
+    x = b.transpose(x, [*rest, *axes])
+    return b.reshape(x, x.type.shape[len(rest) :])
+
+
+def _gather_nd(call: Call) -> Node:
+    """Flatten the indexed axes, and the index with their strides."""
+    call.only("batch_dims", 0)
+    x, index = call.node(0), call.node(1)
+    width = index.type.shape[-1] if index.type.rank else 0
+    require(isinstance(width, int) and 1 <= width <= x.type.rank, "{} does not index {}", index.type, x.type)
+    assert isinstance(width, int)
+    sizes = fixed_shape(x, "GatherND")
+    where = None
+    for position in range(width):
+        part = b.slice_(index, index.type.rank - 1, position, 1)
+        part = b.reshape(part, part.type.shape[:-1])
+        part = b.select(b.less(part, 0), b.add(part, sizes[position]), part)
+        scaled = b.mul(part, prod(sizes[position + 1 : width]))
+        where = scaled if where is None else b.add(where, scaled)
+    assert where is not None
+    return b.gather(b.reshape(x, (prod(sizes[:width]), *sizes[width:])), where, 0)
+
+
+def _last(x: Node, axis: int) -> tuple[Node, list[int]]:
+    """Return the tensor with an axis moved to the end, and the order that moves it back."""
+    order = [each for each in range(x.type.rank) if each != axis] + [axis]
+    return b.transpose(x, order), [order.index(each) for each in range(x.type.rank)]
+
+
+def _top_k(call: Call) -> Result:
+    x = call.node(0)
+    axis = call.axis(call.integer("axis", -1), x.type.rank)
+    call.ignore("sorted")  # any order is allowed without it
+    k = call.numbers(1, "k")
+    require(len(k) == 1, "takes one k, not {}", len(k))
+    moved, back = _last(x, axis)
+    index = b.top_k(moved, k[0], largest=bool(call.integer("largest", 1)))
+    values = b.gather(moved, index, moved.type.rank - 1, batch=moved.type.rank - 1)
+    return b.transpose(values, back), b.transpose(index, back)
+
+
+def _arg(*, largest: bool) -> Operator:
+    def operator(call: Call) -> Node:
+        x = call.node(0)
+        axis = call.axis(call.integer("axis", 0), x.type.rank)
+        call.only("select_last_index", 0)
+        moved, back = _last(x, axis)
+        index = b.transpose(b.top_k(moved, 1, largest=largest), back)
+        return index if call.integer("keepdims", 1) else b.squeeze(index, axis)
+
+    return operator
+
+
+def _one_hot(call: Call) -> Node:
+    index, values = call.node(0), call.array(2, "values").ravel()
+    depth = call.numbers(1, "depth")[0]
+    axis = call.integer("axis", -1)
+    axis = call.axis(axis, index.type.rank + 1)
+    require(depth >= 1 and values.size == 2, "takes a depth and two values")
+    index = b.cast(index, INT64)
+    index = b.expand(b.select(b.less(index, 0), b.add(index, depth), index), axis)
+    steps = b.reshape(b.constant(np.arange(depth)), (depth, *[1] * (index.type.rank - 1 - axis)))
+    off, on = b.constant(values[0]), b.constant(values[1])
+    chosen = b.equal(index, steps)
+    return b.select(chosen, b.broadcast(on, chosen.type.shape), b.broadcast(off, chosen.type.shape))
+
+
+
+TABLE: Table = {
+    "Gather": _gather,
+    "GatherElements": _gather_elements,
+    "GatherND": _gather_nd,
+    "TopK": _top_k,
+    "ArgMax": _arg(largest=True),
+    "ArgMin": _arg(largest=False),
+    "OneHot": _one_hot,
+}

@@ -1,0 +1,107 @@
+"""Reductions over axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from inferon.frontends.onnx.call import Call, Operator, Refused, Table, is_float
+from inferon.ir.node import Node
+from inferon.ir.shape import Dim
+from inferon.ir.types import Float
+from inferon.ir.values import storage
+from inferon.ops import build as b
+from inferon.ops.elementary import Exp, Log
+
+_AXES_BECAME_AN_INPUT = 18
+"""Opset in which ``axes`` became an input; for ReduceSum it was 13."""
+
+Reducer = Callable[[Node, tuple[int, ...], bool], Node]
+
+
+def _reduction(reducer: Reducer, since: int = _AXES_BECAME_AN_INPUT) -> Operator:
+    def operator(call: Call) -> Node:
+        x = call.node(0)
+        axes = call.axes_input(1, x.type.rank, since)
+        keep = bool(call.integer("keepdims", 1))
+        if not axes:
+            if call.integer("noop_with_empty_axes", 0):
+                return x
+            axes = tuple(range(x.type.rank))
+        call.ignore("noop_with_empty_axes")
+        return reducer(x, axes, keep)
+
+    return operator
+
+
+def _sum(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    return b.sum_(x, axes, keep=keep)
+
+
+def _max(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    return b.reduce_max(x, axes, keep=keep)
+
+
+def _min(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    return b.reduce_min(x, axes, keep=keep)
+
+
+def mean(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    """Return the mean; a run-time size is counted by a sum of ones, which is exact up to 2**24."""
+    if not is_float(x):
+        raise Refused("a mean of integers", "a Cast to float32 first")
+    sizes = [x.type.shape[axis] for axis in axes]
+    if not any(isinstance(size, Dim) for size in sizes):
+        return b.mean(x, axes, keep=keep)
+    assert isinstance(x.type.element, Float)
+    one = b.constant(np.ones((), storage(x.type.element)))
+    number = b.sum_(b.broadcast(one, tuple(sizes)))
+    return b.div(b.sum_(x, axes, keep=keep), number)
+
+
+def _l1(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    return b.sum_(b.absolute(x), axes, keep=keep)
+
+
+def _sum_square(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    return b.sum_(b.mul(x, x), axes, keep=keep)
+
+
+def _l2(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    return b.sqrt(_sum_square(x, axes, keep))
+
+
+def _log_sum(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    return b.apply(Log(), b.sum_(x, axes, keep=keep))
+
+
+def _log_sum_exp(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    """Shift by the maximum, so that exp does not overflow."""
+    top = b.reduce_max(x, axes, keep=True)
+    total = b.sum_(b.apply(Exp(), b.sub(x, top)), axes, keep=True)
+    value = b.add(b.apply(Log(), total), top)
+    kept = tuple(size for axis, size in enumerate(value.type.shape) if keep or axis not in axes)
+    return b.reshape(value, kept)
+
+
+def _prod(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    """Only of constants: shape arithmetic."""
+    array = b.array_of(x)
+    if array is None:
+        raise Refused("ReduceProd of values computed at run time", "Log, ReduceSum and Exp")
+    return b.constant(np.prod(array, axis=axes, keepdims=keep, dtype=array.dtype))
+
+
+TABLE: Table = {
+    "ReduceSum": _reduction(_sum, since=13),
+    "ReduceMean": _reduction(mean),
+    "ReduceMax": _reduction(_max),
+    "ReduceMin": _reduction(_min),
+    "ReduceL1": _reduction(_l1),
+    "ReduceL2": _reduction(_l2),
+    "ReduceSumSquare": _reduction(_sum_square),
+    "ReduceLogSum": _reduction(_log_sum),
+    "ReduceLogSumExp": _reduction(_log_sum_exp),
+    "ReduceProd": _reduction(_prod),
+}

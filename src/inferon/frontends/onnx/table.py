@@ -1,0 +1,38 @@
+"""All operators that this front-end knows: (domain, name) and the function."""
+
+from __future__ import annotations
+
+from inferon.frontends.onnx import (
+    activations,
+    arithmetic,
+    constants,
+    convolution,
+    indexing,
+    linear,
+    logic,
+    ml,
+    normalization,
+    recurrent,
+    reductions,
+    shapes,
+)
+from inferon.frontends.onnx.call import Operator
+
+_FAMILIES = (
+    activations,
+    arithmetic,
+    constants,
+    convolution,
+    indexing,
+    linear,
+    logic,
+    normalization,
+    recurrent,
+    reductions,
+    shapes,
+)
+
+OPERATORS: dict[tuple[str, str], Operator] = {
+    **{("", name): function for family in _FAMILIES for name, function in family.TABLE.items()},
+    **{("ai.onnx.ml", name): function for name, function in ml.TABLE.items()},
+}

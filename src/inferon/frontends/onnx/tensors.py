@@ -1,0 +1,155 @@
+"""Tensors of a model file as arrays, checked before anything is allocated."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import onnx
+
+from inferon.errors import InvalidModel
+from inferon.frontends.naming import label
+from inferon.frontends.onnx.limits import MAX_FILE_BYTES, MAX_RANK
+from inferon.ir.values import Array
+
+_TYPES = onnx.TensorProto
+DTYPES: dict[int, np.dtype[Any]] = {
+    _TYPES.FLOAT: np.dtype("<f4"),
+    _TYPES.DOUBLE: np.dtype("<f8"),
+    _TYPES.INT8: np.dtype("i1"),
+    _TYPES.INT16: np.dtype("<i2"),
+    _TYPES.INT32: np.dtype("<i4"),
+    _TYPES.INT64: np.dtype("<i8"),
+    _TYPES.UINT8: np.dtype("u1"),
+    _TYPES.UINT16: np.dtype("<u2"),
+    _TYPES.UINT32: np.dtype("<u4"),
+    _TYPES.UINT64: np.dtype("<u8"),
+    _TYPES.BOOL: np.dtype("?"),
+}
+"""The element types that graphs have."""
+
+_FIELDS = {
+    _TYPES.FLOAT: "float_data",
+    _TYPES.DOUBLE: "double_data",
+    _TYPES.INT64: "int64_data",
+    _TYPES.UINT32: "uint64_data",
+    _TYPES.UINT64: "uint64_data",
+}
+_DEFAULT_FIELD = "int32_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A tensor of an element type that graphs lack (float16, strings ...)."""
+
+    type_name: str
+
+
+def type_name(data_type: int) -> str:
+    """Return ``float16`` for the number of an element type."""
+    names = {number: name for name, number in _TYPES.DataType.items()}
+    return names.get(data_type, f"type {data_type}").lower()
+
+
+def array_of_tensor(tensor: onnx.TensorProto, folder: Path | None) -> Array | Foreign:
+    """Return the array of a tensor.
+
+    Parameters
+    ----------
+    tensor : from the file
+    folder : where external data may lie; None when the model did not come from a file
+
+    Raises
+    ------
+    InvalidModel
+        When the shape is impossible, the data do not fill it, or external data lie where they must not.
+    """
+    name = label(tensor.name)
+    shape = _checked_shape(tensor, name)
+    if tensor.data_type not in DTYPES:
+        return Foreign(type_name(tensor.data_type))
+    dtype = DTYPES[tensor.data_type]
+    if tensor.data_location == _TYPES.EXTERNAL:
+        raw = _external_bytes(tensor, name, folder, prod(shape) * dtype.itemsize)
+        return np.frombuffer(raw, dtype).reshape(shape)
+    if tensor.HasField("raw_data"):
+        if len(tensor.raw_data) != prod(shape) * dtype.itemsize:
+            raise InvalidModel(
+                f"tensor {name} holds {len(tensor.raw_data)} bytes, but {list(shape)} of {dtype} needs "
+                f"{prod(shape) * dtype.itemsize}: the file is damaged"
+            )
+        return np.frombuffer(tensor.raw_data, dtype).reshape(shape)
+    values = getattr(tensor, _FIELDS.get(tensor.data_type, _DEFAULT_FIELD))
+    if len(values) != prod(shape):
+        raise InvalidModel(f"tensor {name} holds {len(values)} values, but {list(shape)} needs {prod(shape)}")
+    return np.array(values, np.int64 if dtype.kind in "iub" and dtype.itemsize < 8 else dtype).astype(dtype).reshape(shape)
+
+
+def _checked_shape(tensor: onnx.TensorProto, name: str) -> tuple[int, ...]:
+    shape = tuple(tensor.dims)
+    if len(shape) > MAX_RANK:
+        raise InvalidModel(f"tensor {name} has {len(shape)} axes, above the limit of {MAX_RANK}")
+    if any(size < 0 for size in shape):
+        raise InvalidModel(f"tensor {name} has a negative size: {list(shape)}")
+    if prod(shape) > MAX_FILE_BYTES:
+        raise InvalidModel(f"tensor {name} of shape {list(shape)} is above the limit of {MAX_FILE_BYTES} elements")
+    return shape
+
+
+def _external_bytes(tensor: onnx.TensorProto, name: str, folder: Path | None, expected: int) -> bytes:
+    """Read external data: a regular file inside the model's folder, reached through no link."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    unknown = set(entries) - {"location", "offset", "length", "checksum"}
+    if unknown:
+        raise InvalidModel(f"tensor {name}: external data have the unknown key {label(min(unknown))}")
+    if folder is None:
+        raise InvalidModel(f"tensor {name} lies outside the model: load the model from its file")
+    path = _inside(folder, entries.get("location", ""), name)
+    offset = _number(entries.get("offset", "0"), name, "offset")
+    length = _number(entries.get("length", str(expected)), name, "length")
+    if length != expected:
+        raise InvalidModel(f"tensor {name}: external data of {length} bytes, but its shape needs {expected}")
+    return _regular_file_bytes(path, offset, length, name)
+
+
+def _number(text: str, name: str, what: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InvalidModel(f"tensor {name}: external data have no valid {what}")
+    return int(text)
+
+
+def _inside(folder: Path, location: str, name: str) -> Path:
+    """Return the path of external data, or refuse it."""
+    pure = PurePosixPath(location)
+    outside = pure.is_absolute() or ".." in pure.parts or not pure.parts
+    if outside or "\\" in location or "\0" in location or ":" in location:
+        raise InvalidModel(f"tensor {name}: external data must lie inside the model's folder, by a relative path")
+    path = folder
+    for part in pure.parts:
+        path = path / part
+        if path.is_symlink():
+            raise InvalidModel(f"tensor {name}: external data are reached through a link, which is refused")
+    return path
+
+
+def _regular_file_bytes(path: Path, offset: int, length: int, name: str) -> bytes:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise InvalidModel(f"tensor {name}: external data cannot be opened: {error.strerror}") from None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise InvalidModel(f"tensor {name}: external data must be a regular file of its own, not a link or device")
+        if offset + length > status.st_size:
+            raise InvalidModel(f"tensor {name}: external data end before byte {offset + length}")
+        file.seek(offset)
+        raw = file.read(length)
+    if len(raw) != length:
+        raise InvalidModel(f"tensor {name}: external data are shorter than they say")
+    return raw

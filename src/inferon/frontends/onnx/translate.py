@@ -1,0 +1,212 @@
+"""Layers become nodes, one after the other, at one concrete batch; what is missing is collected, not raised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from inferon.errors import Gap, InvalidGraph, InvalidModel
+from inferon.frontends.naming import label
+from inferon.frontends.onnx.call import Call, Operator, Rebinding, Refused, Sizes, Value
+from inferon.frontends.onnx.limits import (
+    FIRST_OPSET,
+    LAST_OPSET,
+    MAX_FOLDED_ELEMENTS,
+    MAX_FOLDED_PRODUCTS,
+    MAX_TENSOR_ELEMENTS,
+)
+from inferon.frontends.onnx.read import Layer, Model
+from inferon.frontends.onnx.table import OPERATORS
+from inferon.frontends.onnx.tensors import Foreign
+from inferon.ir.node import Node, ordered
+from inferon.ir.shape import Shape, count
+from inferon.ir.types import Float
+from inferon.ops import build as b
+from inferon.ops.dot import Dot
+from inferon.ops.evaluation import evaluate
+from inferon.ops.structure import Const, Input
+
+
+@dataclass(slots=True)
+class Translation:
+    """The values of a model at one batch.
+
+    Attributes
+    ----------
+    values : by their name in the file
+    origins : the layer that made a node first
+    gaps : what is missing
+    """
+
+    values: dict[str, Value] = field(default_factory=dict)
+    origins: dict[Node, str] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def shape(self, name: str) -> Shape | None:
+        """Return the shape of a value, if it is known."""
+        value = self.values.get(name)
+        return value.type.shape if isinstance(value, Node) else None
+
+
+class LayerError(InvalidModel):
+    """A layer contradicts itself; ``layer`` is its label."""
+
+    def __init__(self, layer: str, message: str) -> None:
+        super().__init__(f"layer {layer}: {message}")
+        self.layer = layer
+
+
+def translate(
+    model: Model,
+    inputs: Mapping[str, Node],
+    *,
+    guide: Translation | None = None,
+    rebinding: Rebinding | None = None,
+) -> Translation:
+    """Translate every layer.
+
+    Parameters
+    ----------
+    model : the checked model
+    inputs : a node for each input, by its name in the file
+    guide : the translation at another batch
+    rebinding : replace a fixed batch by another
+
+    Raises
+    ------
+    LayerError
+        When shapes or types of a layer do not fit.
+    """
+    done = Translation(values=dict(inputs))
+    for name, array in model.constants.items():
+        if isinstance(array, Foreign):
+            done.gaps.append(Gap(label(name), f"a weight of {array.type_name}", "float32 weights"))
+        else:
+            done.values[name] = b.constant(array.astype(array.dtype.newbyteorder("=")))
+    for layer in model.layers:
+        _one(model, layer, done, guide, rebinding)
+    return done
+
+
+def operator_of(model: Model, layer: Layer) -> Operator | Gap:
+    """Return the function of a layer's operator, or what is missing."""
+    name = layer.op if not layer.domain else f"{layer.domain}::{layer.op}"
+    if (layer.domain, layer.op) in model.functions:
+        hint = "inline the model's functions with onnx.inliner.inline_local_functions"
+        return Gap(layer.label, f"the model's own function {label(name)}", hint)
+    if layer.domain not in model.opsets:
+        return Gap(layer.label, f"operator {label(name)}, whose domain the model does not import")
+    version = model.opsets[layer.domain]
+    if layer.domain == "" and not FIRST_OPSET <= version <= LAST_OPSET:
+        hint = f"an export with opset {FIRST_OPSET} to {LAST_OPSET}"
+        return Gap(layer.label, f"operator {label(name)} of opset {version}", hint)
+    function = OPERATORS.get((layer.domain, layer.op))
+    return function or Gap(layer.label, f"operator {label(name)}", _HINTS.get(layer.op, ""))
+
+
+_HINTS = {
+    "If": "a model without data-dependent control flow",
+    "Loop": "a model without loops, or the GRU and LSTM operators",
+    "Scan": "a model without loops, or the GRU and LSTM operators",
+    "ZipMap": "convert with options={'zipmap': False}",
+    "Attention": "an export with opset 20, which spells attention as MatMul and Softmax",
+}
+
+
+def _one(
+    model: Model, layer: Layer, done: Translation, guide: Translation | None, rebinding: Rebinding | None
+) -> None:
+    function = operator_of(model, layer)
+    if isinstance(function, Gap):
+        done.gaps.append(function)
+        return
+    if any(name and name not in done.values for name in layer.inputs):
+        return  # behind a gap: its operator has been checked, its shapes cannot be
+    call = Call(
+        layer,
+        tuple(done.values[name] if name else None for name in layer.inputs),
+        model.opsets[layer.domain],
+        tuple(guide.shape(name) if guide and name else None for name in layer.inputs),
+        rebinding,
+    )
+    try:
+        result = function(call)
+        values = [result] if isinstance(result, Node | Sizes) else list(result)
+        _check(values)
+    except Refused as refused:
+        done.gaps.append(Gap(layer.label, refused.what, refused.hint))
+        return
+    except InvalidGraph as error:
+        raise LayerError(layer.label, str(error)) from None
+    for name in call.unasked():
+        done.gaps.append(Gap(layer.label, f"attribute {label(name)} of {layer.op}"))
+    _keep(layer, values, done)
+
+
+def _check(values: Sequence[Value]) -> None:
+    for value in values:
+        if isinstance(value, Node) and count(value.type.shape) > MAX_TENSOR_ELEMENTS:
+            raise Refused(f"a value of {count(value.type.shape)} elements", f"at most {MAX_TENSOR_ELEMENTS}")
+
+
+def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
+    if len(values) < len([name for name in layer.outputs if name]):
+        raise LayerError(layer.label, f"{layer.op} has {len(values)} results, not {len(layer.outputs)}")
+    before = set(done.origins)
+    constant = all(_is_constant(done.values[name]) for name in layer.inputs if name)
+    for name, value in zip(layer.outputs, values, strict=False):
+        result = fold(value) if constant and isinstance(value, Node) else value
+        if name:
+            done.values[name] = result
+        if isinstance(result, Node):
+            _own(result, layer.label, done.origins, before)
+
+
+def _is_constant(value: Value) -> bool:
+    return isinstance(value, Node) and isinstance(value.op, Const)
+
+
+def _own(root: Node, origin: str, origins: dict[Node, str], before: set[Node]) -> None:
+    """Write the layer's name behind every node that it made first."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node in origins or node in before or isinstance(node.op, Input):
+            continue
+        origins[node] = origin
+        stack.extend(node.inputs)
+
+
+def fold(root: Node) -> Node:
+    """Return a constant where that is cheap and takes no more room than what it is made from; else the node itself.
+
+    Numbers of shapes and masks are always folded, because operators ask for their values.
+    """
+    if isinstance(root.op, Const):
+        return root
+    nodes = ordered((root,))
+    room = sum(count(node.type.shape) for node in nodes if isinstance(node.op, Const))
+    limit = max(room, _SMALL) if isinstance(root.type.element, Float) else MAX_FOLDED_ELEMENTS
+    if count(root.type.shape) > limit or _costly(nodes):
+        return root
+    value = evaluate((root,), {}, {})[root]
+    return b.constant(np.asarray(value[0]), root.type.element)
+
+
+_SMALL = 256
+"""Constants of at most so many elements (1 kB) are written out rather than computed or repeated at run time."""
+
+
+def _costly(nodes: Sequence[Node]) -> bool:
+    products = (count(node.type.shape) * prod(_contracted(node)) for node in nodes if isinstance(node.op, Dot))
+    elements = (count(node.type.shape) for node in nodes)
+    return max(products, default=0) > MAX_FOLDED_PRODUCTS or max(elements) > MAX_FOLDED_ELEMENTS
+
+
+def _contracted(node: Node) -> tuple[int, ...]:
+    assert isinstance(node.op, Dot)
+    shape = node.inputs[0].type.shape
+    return tuple(size for size in shape[len(shape) - node.op.contract :] if isinstance(size, int))
