@@ -119,7 +119,6 @@ def main() -> None:
             built = program(op, reference, Path(folder))
             result, ns = built.check(), built.ns_per_value()
         found[op.spelling()] = {
-            "bound_ulp": op.ulp,
             **asdict(result),
             "ns_per_value_avx2": ns,
         }

@@ -25,11 +25,14 @@ NEAR_ZERO = 1e-9
 SLACK = mp.mpf("1.0001")
 """Reduced arguments pass the ends of their interval by a rounding error."""
 
+REACH = mp.mpf("1.22")
+"""Reduced angles pass pi/4 by so much near the largest angle: see _angle_reduced."""
+
 
 def problems() -> dict[str, Problem]:
     """Return the fits by the name of the constant in the source."""
     half_ln2 = SLACK * mp.log(2) / 2
-    quarter_pi = SLACK * mp.pi / 4
+    angle = REACH * mp.pi / 4
     third = mp.mpf(1) / 3
     return {
         "EXP": Problem(_exp, lambda r: r**2 / mp.exp(r), 5, -half_ln2, half_ln2),
@@ -43,8 +46,8 @@ def problems() -> dict[str, Problem]:
         "ERFC": Problem(
             lambda x: mp.log(mp.erfc(x)) / x, lambda x: x * mp.erfc(x), 6, ERFC_LOW, ERFC_HIGH
         ),
-        "SIN": Problem(_sin, lambda r: _ratio(r**3, mp.sin(r), 0), 4, 0, quarter_pi, step=2),
-        "COS": Problem(_cos, lambda r: r**2 / mp.cos(r), 4, 0, quarter_pi, step=2),
+        "SIN": Problem(_sin, lambda r: _ratio(r**3, mp.sin(r), 0), 4, 0, angle, step=2),
+        "COS": Problem(_cos, lambda r: r**2 / mp.cos(r), 4, 0, angle, step=2),
     }
 
 

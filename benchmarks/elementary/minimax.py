@@ -41,7 +41,7 @@ class Fit:
 
 
 def best_float32(problem: Problem) -> Fit:
-    """Return the better fit of two: coefficients rounded from the lowest up, or the highest down."""
+    """Return the better of two fits: coefficients rounded from the lowest or the highest on."""
     samples = _Samples.of(problem)
     orders = (range(problem.terms), reversed(range(problem.terms)))
     return min((_rounded(samples, order) for order in orders), key=lambda fit: fit.error)
