@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.absent import require_tool
 from tests.docs.markdown import PAGES, ROOT, Block, blocks_of
 
 SHIPPED = ROOT / "src" / "inferon" / "data"
@@ -63,7 +64,9 @@ def run_commands(page: Path, block: Block) -> None:
     for words in block.commands():
         if words[0] not in RUNNABLE:
             continue
-        command = [*INFERON, *words[1:]] if words[0] == "inferon" else words
+        command = [*INFERON, *words[1:]]
+        if words[0] != "inferon":
+            command = [require_tool(words[0]), *words[1:]]
         run = subprocess.run(
             command,
             capture_output=True,
