@@ -233,20 +233,22 @@ STEPS = (
 
 
 @st.composite
-def graphs(draw: st.DrawFn, steps: int = 8, dims: bool = True) -> Graph:
-    """A graph of one to three inputs and up to three outputs."""
+def graphs(draw: st.DrawFn, steps: int = 10, dims: bool = True) -> Graph:
+    """A graph of one or two inputs, whose outputs are (up to three of) the nodes that none uses."""
     inputs = []
-    for name in ["x", "y", "z"][: draw(st.integers(1, 3))]:
+    for name in ["x", "y"][: draw(st.integers(1, 2))]:
         shape: Shape = draw(SHAPES)
         if dims and draw(st.integers(0, 4)) == 0:
             shape = (Dim("particles", 5), *shape)
         inputs.append(build.input_(name, shape, draw(ELEMENTS)))
     nodes = list(inputs)
-    for _ in range(draw(st.integers(1, steps))):
-        new = draw(st.sampled_from(STEPS))(draw, nodes)
-        if new is not None and new not in inputs:
+    if draw(st.booleans()):
+        nodes.append(draw(constants(draw(ELEMENTS), draw(SHAPES))))
+    for _ in range(draw(st.integers(steps // 2, steps))):
+        recent = nodes[-4:] if draw(st.booleans()) else nodes
+        new = draw(st.sampled_from(STEPS))(draw, recent)
+        if new is not None and new not in nodes:
             nodes.append(Node(new.op, new.inputs, new.origin or draw(ORIGINS)))
-    count = draw(st.integers(1, min(3, len(nodes))))
-    outputs = tuple(draw(st.permutations(nodes))[:count])
-    return Graph("random", tuple(inputs), outputs, ("u", "v", "w")[:count])
-
+    used = {below for each in nodes for below in each.inputs}
+    outputs = tuple([each for each in nodes if each not in used][-3:])
+    return Graph("random", tuple(inputs), outputs, ("u", "v", "w")[: len(outputs)])

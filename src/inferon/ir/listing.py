@@ -173,7 +173,8 @@ def is_inline(values: Values, type_: Tensor) -> bool:
 def inline(array: Array) -> str:
     """Return ``[[1.0 2.0] [3.0 4.0]]``."""
     if array.ndim:
-        return "[" + " ".join(inline(each) for each in array) + "]"
+        rows = (np.asarray(each, array.dtype) for each in array)  # rows of objects are bare ints
+        return "[" + " ".join(inline(row) for row in rows) + "]"
     if array.dtype == np.bool_:
         return "true" if array else "false"
     return str(array[()])  # the shortest text that reads back exactly in this dtype

@@ -9,9 +9,9 @@ import numpy as np
 from inferon.errors import InvalidGraph
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, ordered
-from inferon.ir.shape import Dim, Tensor, resolve
+from inferon.ir.shape import Dim, Tensor, bind, resolve
 from inferon.ir.types import Fixed
-from inferon.ir.values import Array
+from inferon.ir.values import Array, storage
 from inferon.ops.base import Composite, Elementary, Primitive
 from inferon.ops.structure import Input
 
@@ -70,18 +70,22 @@ def _expanded(
     return evaluate((root,), dict(zip(stand_ins, arguments, strict=True)), sizes, real=real)[root]
 
 
-def call(
-    body: Graph, arguments: list[Array], sizes: Mapping[str, int], *, real: bool
-) -> list[Array]:
+def call(body: Graph, arguments: list[Array], *, real: bool) -> list[Array]:
     """Return the outputs of a body for the values of its inputs."""
     known = dict(zip(body.inputs, arguments, strict=True))
+    sizes: dict[str, int] = {}
+    for node, array in known.items():
+        bind(node.type.shape, array.shape[1:], sizes, f"input {node!r} of body {body.name}")
     values = evaluate(body.outputs, known, sizes, real=real)
     return [values[each] for each in body.outputs]
 
 
 def _keep_promise(node: Node, array: Array) -> None:
-    """Raise unless every fixed-point value lies in its type: a type is a promise."""
+    """Raise unless a value has its type: dtype, rank, and for fixed point the range."""
     element = node.type.element
+    if array.dtype != storage(element) or array.ndim != node.type.rank + 1:
+        message = f"{node!r} {node.origin} became an array {array.dtype}{array.shape}"
+        raise InvalidGraph(message, node=node, rule="type is a promise")
     if not isinstance(element, Fixed) or not array.size:
         return
     low, high = int(array.min()), int(array.max())

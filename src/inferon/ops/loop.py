@@ -70,7 +70,7 @@ class Loop(Primitive):
         states = []
         for step in range(sequences[0].shape[1]):
             elements = [each[:, step] for each in sequences]
-            (state,) = call(self.body, [state, *elements, *shared], {}, real=real)
+            (state,) = call(self.body, [state, *elements, *shared], real=real)
             states.append(np.broadcast_to(state, args[0].shape))
         return states
 

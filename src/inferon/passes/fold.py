@@ -88,10 +88,11 @@ def _under_repetition(node: Node, sources: list[Node]) -> Node | None:
 def _computed(node: Node) -> Node | None:
     """Return the value of a node that needs no input; None where `Overflow.ERROR` strikes."""
     try:
-        value = evaluate((node,), {}, {})[node][0]
+        value = evaluate((node,), {}, {})[node]
     except InvalidGraph:
         return None
-    return Node(Const(Values(value), node.type.element), (), node.origin)
+    one = value.reshape(value.shape[1:])  # without the axis of events, which has size 1
+    return Node(Const(Values(one), node.type.element), (), node.origin)
 
 
 # ---------------------------------------------------------------------------------------- movement
