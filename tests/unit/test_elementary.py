@@ -46,9 +46,8 @@ def bits_of(x: Array) -> Array:
 def inputs() -> Array:
     """Return a million float32: every exponent, more where functions bend, and turning points."""
     rng = np.random.default_rng(2)
-    exponents = np.concatenate(
-        [np.repeat(np.arange(256), 2000), np.repeat(np.arange(112, 136), 20000)]
-    )
+    everywhere, where_they_bend = np.arange(256), np.arange(112, 150)  # of these, 2^-15 to 2^22
+    exponents = np.concatenate([everywhere.repeat(2000), where_they_bend.repeat(13000)])
     signs = rng.integers(0, 2, exponents.size)
     mantissas = rng.integers(0, 2**23, exponents.size)
     strata = (signs << 31 | exponents << 23 | mantissas).astype(np.uint32)
@@ -102,11 +101,9 @@ def test_error_is_within_the_stated_bound(op: Float32Function, inputs: Array) ->
     error = ulps(ours(op, inputs), promised(op, inputs))
     at = int(error.argmax())
     assert error[at] <= op.ulp, f"{op.spelling()}({inputs[at]!r}) is off by {error[at]} ULP"
-
-
-@each_op
-def test_bound_is_not_slack(op: Float32Function, inputs: Array) -> None:
-    assert worst(op, inputs) > op.ulp / 2
+    assert error[at] > 0.75 * op.ulp, (
+        f"{error[at]} ULP here: the bound is slack, or the test blind"
+    )
 
 
 MPMATH = {
