@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from inferon.errors import InvalidGraph
 from inferon.ir.shape import Tensor
-from inferon.ir.types import Element
+from inferon.ir.types import Element, Float
 from inferon.ir.values import Array, Values
 from inferon.ops.base import Primitive, require
 
@@ -40,3 +42,7 @@ class Const(Primitive):
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         return self.values.array[None]
+
+    def real(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
+        value = self.values.array[None]  # sums of constants are real numbers too
+        return value.astype(np.float64) if isinstance(self.element, Float) else value
