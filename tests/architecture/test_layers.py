@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,10 @@ def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
             yield from _run_time_nodes(child)
 
 
-def third_parties(path: Path) -> set[str]:
-    names = set(imported_packages(ast.parse(path.read_text())))
-    return names - set(sys.stdlib_module_names) - {"inferon"}
+@cache
+def third_parties(path: Path) -> frozenset[str]:
+    names = frozenset(imported_packages(ast.parse(path.read_text())))
+    return names - sys.stdlib_module_names - {"inferon"}
 
 
 def test_importing_inferon_imports_nothing_heavy() -> None:
