@@ -6,6 +6,8 @@ Options
     Also run the tests marked ``full`` and give hypothesis ten times the examples.
 --record FOLDER
     Write ``test-all-DATE.json`` into the folder (`tests.record`).
+--update-golden
+    Write golden files anew (`tests.golden_files`).
 """
 
 import os
@@ -13,7 +15,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.absent", "tests.record"]
+pytest_plugins = ["tests.absent", "tests.golden_files", "tests.record"]
 
 # One thread a process: pytest-xdist already fills the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -79,6 +79,10 @@ def _partner(draw: st.DrawFn, nodes: Sequence[Node], x: Node) -> Node:
     return draw(constants(element, shape))
 
 
+def _has_static_axis(x: Node, axis: int) -> bool:
+    return x.type.rank > 0 and isinstance(x.type.shape[axis], int) and x.type.shape[axis] != 0
+
+
 def binary(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
     x = _pick(draw, nodes, Float, Int, Fixed)
     if x is None or (isinstance(x.type.element, Fixed) and x.type.element.width > MAX_WIDTH_BITS):
@@ -191,7 +195,7 @@ def reduction(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
 
 def product(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
     x = _pick(draw, nodes, Float, Int, Fixed)
-    if x is None or not x.type.rank or not isinstance(x.type.shape[-1], int):
+    if x is None or not _has_static_axis(x, -1):
         return None
     if isinstance(x.type.element, Fixed) and x.type.element.width > MAX_WIDTH_BITS:
         return None
@@ -201,9 +205,11 @@ def product(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
 
 def selection(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
     x = _pick(draw, nodes, Float, Int, Fixed)
-    if x is None or not x.type.rank or not isinstance(x.type.shape[-1], int) or not x.type.shape[-1]:
+    if x is None or not _has_static_axis(x, -1):
         return None
-    best = build.top_k(x, draw(st.integers(1, x.type.shape[-1])), largest=draw(st.booleans()))
+    size = x.type.shape[-1]
+    assert isinstance(size, int)
+    best = build.top_k(x, draw(st.integers(1, size)), largest=draw(st.booleans()))
     return build.gather(x, best, x.type.rank - 1, batch=x.type.rank - 1)
 
 
@@ -243,7 +249,8 @@ def graphs(draw: st.DrawFn, steps: int = 10, dims: bool = True) -> Graph:
         inputs.append(build.input_(name, shape, draw(ELEMENTS)))
     nodes = list(inputs)
     if draw(st.booleans()):
-        nodes.append(draw(constants(draw(ELEMENTS), draw(SHAPES))))
+        known = constants(draw(ELEMENTS), draw(SHAPES))
+        nodes.append(draw(known))
     for _ in range(draw(st.integers(steps // 2, steps))):
         recent = nodes[-4:] if draw(st.booleans()) else nodes
         new = draw(st.sampled_from(STEPS))(draw, recent)

@@ -4,8 +4,8 @@
 
     graph jets
       %0: 16xf32   = input("x")
-      %1: 16x5xf32 = const($3f1c09aa2b7d)                              # fc1
-      %2: 5xf32    = dot(%0, %1, batch=0, contract=1, strands=4)       # fc1
+      %1: 16x5xf32 = const($3f1c09aa2b7d)                         # fc1
+      %2: 5xf32    = dot(%0, %1, batch=0, contract=1, strands=4)  # fc1
       %3: f32      = const(0.5)
       %4: 5xf32    = broadcast(%3)
       %5: 5xf32    = mul(%2, %4)
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -39,7 +40,7 @@ INLINE_VALUES = 8
 DIGEST_LETTERS = 12
 """So many letters of a constant's digest are printed: 48 bits."""
 
-_COMMENT_COLUMN = 72
+_MAX_COMMENT_COLUMN = 96
 _MAX_TYPE_COLUMN = 28
 
 
@@ -102,16 +103,19 @@ class _Printer:
         left = max((len(name) for name in names.values()), default=0) + 1
         middle = max((len(str(node.type)) for node in names), default=0)
         middle = min(middle, _MAX_TYPE_COLUMN)
-        lines = [head]
-        for node, name in names.items():
-            call = self._call(node, [names[each] for each in node.inputs])
-            text = f"  {name + ':':<{left}} {node.type!s:<{middle}} = {call}"
-            lines.append(f"{text:<{_COMMENT_COLUMN}} # {node.origin}" if node.origin else text)
+        code = {
+            node: f"  {name + ':':<{left}} {node.type!s:<{middle}} = {self._call(node, names)}"
+            for node, name in names.items()
+        }
+        widest = max((len(text) for node, text in code.items() if node.origin), default=0)
+        column = min(widest, _MAX_COMMENT_COLUMN)
+        lines = [f"{t:<{column}}  # {n.origin}" if n.origin else t for n, t in code.items()]
         results = zip(graph.output_names, graph.outputs, strict=True)
-        lines.append("  return " + ", ".join(f"{name}={names[node]}" for name, node in results))
-        return "\n".join(lines)
+        last = ", ".join(f"{name}={names[node]}" for name, node in results)
+        return "\n".join([head, *lines, f"  return {last}"])
 
-    def _call(self, node: Node, inputs: list[str]) -> str:
+    def _call(self, node: Node, names: Mapping[Node, str]) -> str:
+        inputs = [names[each] for each in node.inputs]
         annotations = attribute_types(type(node.op))
         shown = {
             name: self._value(value, node)
