@@ -47,7 +47,11 @@ def label(text: str) -> str:
     -------
     Letters, digits and ``_ . / -`` only; never empty; of a longer name the start and the end.
     """
-    clean = re.sub(r"[^A-Za-z0-9_./-]+", "_", text[: 4 * MAX_LETTERS] if len(text) < 5 * MAX_LETTERS else _ends(text))
+    clean = re.sub(
+        r"[^A-Za-z0-9_./-]+",
+        "_",
+        text[: 4 * MAX_LETTERS] if len(text) < 5 * MAX_LETTERS else _ends(text),
+    )
     clean = re.sub(r"//+", "/", clean).strip("/") or "unnamed"  # "//" would begin a comment
     if len(clean) <= MAX_LETTERS:
         return clean

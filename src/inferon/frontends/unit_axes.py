@@ -13,7 +13,17 @@ from dataclasses import replace
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, Op
 from inferon.ir.shape import Shape
-from inferon.ops import activation, arithmetic, bits, convert, indexing, logic, movement, reduction, table
+from inferon.ops import (
+    activation,
+    arithmetic,
+    bits,
+    convert,
+    indexing,
+    logic,
+    movement,
+    reduction,
+    table,
+)
 from inferon.ops import build as b
 from inferon.ops.base import Elementary
 from inferon.ops.dot import Dot
@@ -89,7 +99,9 @@ class _Slim:
         if x.type.shape == shape:
             return x
         if isinstance(x.op, Const):
-            values = b.constant(x.op.values.array.reshape([int(str(size)) for size in shape]), x.op.element)
+            values = b.constant(
+                x.op.values.array.reshape([int(str(size)) for size in shape]), x.op.element
+            )
             return b.apply(values.op, origin=x.origin or self.origin)
         return self.apply(movement.Reshape(shape), x)
 
@@ -130,7 +142,12 @@ def _transpose(slim: _Slim, node: Node) -> Node:
     given = node.inputs[0].type.shape
     order = tuple(place(given, axis) for axis in node.op.order if given[axis] != 1)
     x = slim.of(node.inputs[0])
-    return x if order == tuple(range(len(order))) else slim.apply(movement.Transpose(order), x)
+    if order == tuple(range(len(order))):
+        return x
+    if isinstance(x.op, Const):  # weights are written as they are used
+        turned = b.constant(x.op.values.array.transpose(order), x.op.element)
+        return slim.apply(turned.op)
+    return slim.apply(movement.Transpose(order), x)
 
 
 def _broadcast(slim: _Slim, node: Node) -> Node:
@@ -192,7 +209,10 @@ def _dot(slim: _Slim, node: Node) -> Node:
     assert isinstance(op, Dot)
     first = x.type.rank - op.contract
     batch, inner = thin(x.type.shape[: op.batch]), thin(x.type.shape[first:]) or (1,)
-    rows, columns = thin(x.type.shape[op.batch : first]), thin(y.type.shape[op.batch + op.contract :])
+    rows, columns = (
+        thin(x.type.shape[op.batch : first]),
+        thin(y.type.shape[op.batch + op.contract :]),
+    )
     left = slim.shaped(slim.of(x), (*batch, *rows, *inner))
     right = slim.shaped(slim.of(y), (*batch, *inner, *columns))
     return slim.apply(Dot(len(batch), len(inner), op.strands), left, right)
@@ -203,7 +223,9 @@ def _gather(slim: _Slim, node: Node) -> Node:
     assert isinstance(op, indexing.Gather)
     shape = x.type.shape
     value = slim.shaped(slim.of(x), _keeping(shape, op.axis))
-    return slim.apply(indexing.Gather(place(shape, op.axis), place(shape, op.batch)), value, slim.of(index))
+    return slim.apply(
+        indexing.Gather(place(shape, op.axis), place(shape, op.batch)), value, slim.of(index)
+    )
 
 
 def _top_k(slim: _Slim, node: Node) -> Node:

@@ -84,7 +84,6 @@ def _clip(call: Call) -> Node:
     return x if high is None else b.minimum(x, high)
 
 
-
 TABLE: Table = {
     "Relu": _plain(Relu()),
     "LeakyRelu": _leaky_relu,

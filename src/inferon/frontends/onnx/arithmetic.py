@@ -9,8 +9,8 @@ from inferon.frontends.onnx.call import Call, Operator, Refused, Table, is_float
 from inferon.ir.node import Node
 from inferon.ir.types import Int
 from inferon.ops import build as b
-from inferon.ops.elementary import Cos, Erf, Exp, Log, Sigmoid, Sin, Tanh
 from inferon.ops.base import Elementary
+from inferon.ops.elementary import Cos, Erf, Exp, Log, Sigmoid, Sin, Tanh
 
 _LARGEST_POWER = 8
 """Whole exponents up to this one are products: at most 3 multiplications and as many roundings."""
@@ -54,7 +54,10 @@ def _pow(call: Call) -> Node:
     """Only constant exponents: a product, a root or a quotient, whose rounding is known."""
     x, exponent = call.node(0), scalar_constant(call.node(1))
     if exponent is None:
-        raise Refused("Pow with an exponent that is not one constant number", "Exp and Log, or a constant exponent")
+        raise Refused(
+            "Pow with an exponent that is not one constant number",
+            "Exp and Log, or a constant exponent",
+        )
     if exponent < 0 and not is_float(x):
         raise Refused("Pow of integers with a negative exponent", "a Cast to float32 first")
     shape = b.broadcast_shapes(x.type.shape, call.node(1).type.shape)
@@ -70,7 +73,10 @@ def _power(x: Node, exponent: float) -> Node:
         return b.sqrt(x)
     if exponent == 1.5 and is_float(x):
         return b.mul(x, b.sqrt(x))
-    raise Refused(f"Pow with the exponent {exponent:g}", f"0.5, 1.5, or a whole number up to {_LARGEST_POWER}")
+    raise Refused(
+        f"Pow with the exponent {exponent:g}",
+        f"0.5, 1.5, or a whole number up to {_LARGEST_POWER}",
+    )
 
 
 def _whole_power(x: Node, exponent: int) -> Node:

@@ -23,7 +23,7 @@ from inferon.ir.values import Array
 from inferon.ops import build as b
 
 
-class Refused(Exception):  # noqa: N818 - it is not an error of the user's, and never leaves this package
+class Refused(Exception):
     """A layer needs what we lack: becomes a `Gap` with the layer's name."""
 
     def __init__(self, what: str, hint: str = "") -> None:
@@ -81,11 +81,14 @@ class Call:
     def node(self, position: int) -> Node:
         """Return an input that has to be given."""
         if not self.has(position):
-            raise InvalidModel(f"layer {self.layer.label}: {self.layer.op} needs input {position}, which is absent")
+            raise InvalidModel(
+                f"layer {self.layer.label}: {self.layer.op} needs input {position}, which is absent"
+            )
         value = self.operands[position]
         if isinstance(value, Sizes):
             raise Refused(
-                f"{self.layer.op} computes with the run-time size in {_shown(value)}", "a fixed size for that dimension"
+                f"{self.layer.op} computes with the run-time size in {_shown(value)}",
+                "a fixed size for that dimension",
             )
         assert isinstance(value, Node)
         return value
@@ -142,7 +145,9 @@ class Call:
         """Return a list attribute, or None where it is absent."""
         value = self._attribute(name, None, tuple, "list of integers")
         if value is not None and not all(isinstance(each, int) for each in value):
-            raise InvalidModel(f"layer {self.layer.label}: attribute {name} is no list of integers")
+            raise InvalidModel(
+                f"layer {self.layer.label}: attribute {name} is no list of integers"
+            )
         return value  # type: ignore[no-any-return]
 
     def given(self, name: str) -> Any:
@@ -158,7 +163,9 @@ class Call:
         """Refuse an attribute with another value than these; absent counts as allowed."""
         value = self.given(name)
         if value is not None and value not in allowed:
-            raise Refused(f"{self.layer.op} with {name}={_brief(value)}", f"{name}={_brief(allowed[0])}")
+            raise Refused(
+                f"{self.layer.op} with {name}={_brief(value)}", f"{name}={_brief(allowed[0])}"
+            )
 
     def unasked(self) -> list[str]:
         """Return the attributes that no one asked for."""
@@ -169,7 +176,9 @@ class Call:
     def axis(self, axis: int, rank: int) -> int:
         """Return an axis counted from the front."""
         if not -rank <= axis < rank:
-            raise InvalidModel(f"layer {self.layer.label}: axis {axis} of a tensor with {rank} axes")
+            raise InvalidModel(
+                f"layer {self.layer.label}: axis {axis} of a tensor with {rank} axes"
+            )
         return axis % rank
 
     def axes(self, axes: Sequence[int], rank: int) -> tuple[int, ...]:
@@ -212,7 +221,9 @@ def fixed_shape(node: Node, what: str) -> tuple[int, ...]:
     """Return a shape without run-time sizes, or refuse."""
     for size in node.type.shape:
         if isinstance(size, Dim):
-            raise Refused(f"{what} over the run-time size {size.name}", "a fixed size for that dimension")
+            raise Refused(
+                f"{what} over the run-time size {size.name}", "a fixed size for that dimension"
+            )
     return tuple(size for size in node.type.shape if isinstance(size, int))
 
 
@@ -224,4 +235,4 @@ def scalar_constant(node: Node) -> float | int | bool | None:
     if array is None or array.size == 0:
         return None
     first = array.ravel()[0]
-    return first.item() if bool((array == first).all()) else None  # type: ignore[no-any-return]
+    return first.item() if bool((array == first).all()) else None

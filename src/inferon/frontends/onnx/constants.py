@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from inferon.ir.shape import largest
 from inferon.ir.values import Array
 from inferon.ops import build as b
 
-_NUMBERS = {
+_NUMBERS: dict[str, np.dtype[Any]] = {
     "value_int": np.dtype(np.int64),
     "value_ints": np.dtype(np.int64),
     "value_float": np.dtype(np.float32),
@@ -37,7 +38,7 @@ def _constant(call: Call) -> Node:
     for name, dtype in _NUMBERS.items():
         number = call.given(name)
         if isinstance(number, int | float | tuple):
-            return b.constant(np.array(number, dtype))
+            return b.constant(np.array(number).astype(dtype))
     raise Refused("a Constant that is text, sparse, or empty", "a constant of numbers")
 
 
@@ -46,18 +47,26 @@ def _constant_of_shape(call: Call) -> Node:
     value = call.given("value")
     if isinstance(value, Foreign):
         raise Refused(f"a constant of {value.type_name}", "float32 constants")
-    element = native(value.reshape(-1)[:1]) if isinstance(value, np.ndarray) else b.constant(np.zeros(1, np.float32))
+    element = (
+        native(value.reshape(-1)[:1])
+        if isinstance(value, np.ndarray)
+        else b.constant(np.zeros(1, np.float32))
+    )
     if element.type.shape != (1,):
         raise InvalidModel(f"layer {call.layer.label}: its value is not one number")
     if prod(largest(size) for size in sizes) > MAX_TENSOR_ELEMENTS:
-        raise Refused(f"a constant of shape {list(sizes)}", f"at most {MAX_TENSOR_ELEMENTS} elements")
+        raise Refused(
+            f"a constant of shape {list(sizes)}", f"at most {MAX_TENSOR_ELEMENTS} elements"
+        )
     return b.broadcast(b.reshape(element, ()), sizes)
 
 
 def _range(call: Call) -> Node:
     start, limit, step = (call.array(i, "bound").ravel() for i in range(3))
     if any(each.size != 1 for each in (start, limit, step)) or step[0] == 0:
-        raise InvalidModel(f"layer {call.layer.label}: Range takes three numbers, and a step that is not 0")
+        raise InvalidModel(
+            f"layer {call.layer.label}: Range takes three numbers, and a step that is not 0"
+        )
     number = max(0, int(np.ceil((float(limit[0]) - float(start[0])) / float(step[0]))))
     if number > MAX_FOLDED_ELEMENTS:
         raise Refused(f"a Range of {number} elements", f"at most {MAX_FOLDED_ELEMENTS}")

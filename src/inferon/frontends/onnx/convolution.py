@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Operator, Refused, Table, fixed_shape
 from inferon.frontends.onnx.reductions import mean
@@ -22,7 +21,10 @@ def each_image(x: Node, function: Callable[[Node], Node]) -> Node:
     """Return the function of each element of axis 0, stacked."""
     images = x.type.shape[0]
     if not isinstance(images, int) or images > MAX_IMAGES:
-        raise Refused(f"{images} images in one event", f"at most {MAX_IMAGES}, or the batch as the leading axis")
+        raise Refused(
+            f"{images} images in one event",
+            f"at most {MAX_IMAGES}, or the batch as the leading axis",
+        )
     parts = [b.expand(function(b.squeeze(b.slice_(x, 0, i, 1), 0)), 0) for i in range(images)]
     return b.concat(parts, 0)
 
@@ -49,7 +51,11 @@ def _sliding(call: Call, x: Node, kernel: tuple[int, ...]) -> Sliding:
     pads = call.integers("pads") or (0,) * (2 * axes)
     lengths = (len(kernel), len(strides), len(dilations), len(pads))
     positive = min((*kernel, *strides, *dilations)) >= 1 and min(pads) >= 0
-    require(lengths == (axes, axes, axes, 2 * axes) and positive, "its kernel, strides or pads do not fit {}", x.type)
+    require(
+        lengths == (axes, axes, axes, 2 * axes) and positive,
+        "its kernel, strides or pads do not fit {}",
+        x.type,
+    )
     sliding = Sliding(kernel, strides, pads[:axes], pads[axes:], dilations)
     return _automatic(call, sliding, sizes)
 
@@ -76,10 +82,17 @@ def _automatic(call: Call, s: Sliding, sizes: tuple[int, ...]) -> Sliding:
 
 def _conv(call: Call) -> Node:
     x, w = call.node(0), call.node(1)
-    require(x.type.rank >= 3 and w.type.rank == x.type.rank, "{} and {} do not fit", x.type, w.type)
+    require(
+        x.type.rank >= 3 and w.type.rank == x.type.rank, "{} and {} do not fit", x.type, w.type
+    )
     kernel = fixed_shape(w, "Conv")[2:]
     stated = call.integers("kernel_shape")
-    require(stated is None or stated == kernel, "kernel_shape {} differs from the weights {}", stated, w.type)
+    require(
+        stated is None or stated == kernel,
+        "kernel_shape {} differs from the weights {}",
+        stated,
+        w.type,
+    )
     s = _sliding(call, x, kernel)
     op = Conv(s.strides, s.before, s.after, s.dilations, call.integer("group", 1))
     value = each_image(x, lambda image: b.apply(op, image, w))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import onnx
@@ -33,7 +33,9 @@ from inferon.ops import build as b
 Source = str | os.PathLike[str] | onnx.ModelProto
 
 
-def import_model(source: Source, batch_axis: int | str | None = "auto", dims: Mapping[str, int] | None = None) -> Graph:
+def import_model(
+    source: Source, batch_axis: int | str | None = "auto", dims: Mapping[str, int] | None = None
+) -> Graph:
     """Return the graph of one event of an ONNX model; see `inferon.load`."""
     model = read(source)
     check_dims(model, dims or {})
@@ -88,7 +90,9 @@ class _Import:
         wrong = comparison.of_graph(graph.outputs, wanted)
         if wrong is not None:
             _raise(_one(comparison.blame()))
-            raise InvalidGraph(f"taking the batch away changed output {wrong}: this is a fault of the importer")
+            raise InvalidGraph(
+                f"taking the batch away changed output {wrong}: this is a fault of the importer"
+            )
         return graph
 
     def _three(self, batch: Batch, inputs: tuple[Node, ...]) -> tuple[Three, Mapping[str, Node]]:
@@ -97,18 +101,30 @@ class _Import:
         if batch.fixed is not None:
             self._as_it_stands(batch, inputs)
         try:
-            at_2, at_3 = (many_events(self.model, batch, inputs, self.dims, size) for size in (2, EVENTS))
+            at_2, at_3 = (
+                many_events(self.model, batch, inputs, self.dims, size) for size in (2, EVENTS)
+            )
             two = self._at(at_2, 2, batch)
             three = self._at(at_3, EVENTS, batch)
         except LayerError as error:
             _raise(translate(self.model, alone).gaps)  # and if even that is wrong, the model is
-            _raise([Gap(error.layer, f"it does not allow another batch: {error}", "an export with a symbolic batch")])
+            _raise(
+                [
+                    Gap(
+                        error.layer,
+                        f"it does not allow another batch: {error}",
+                        "an export with a symbolic batch",
+                    )
+                ]
+            )
             raise
         one = self._at(alone, 1, batch, guide=two)
         _raise(one.gaps)
         return Three(self.model, batch, one, two, three), at_3
 
-    def _at(self, inputs: Mapping[str, Node], size: int, batch: Batch, guide: Translation | None = None) -> Translation:
+    def _at(
+        self, inputs: Mapping[str, Node], size: int, batch: Batch, guide: Translation | None = None
+    ) -> Translation:
         rebinding = None if batch.fixed in (None, size) else Rebinding(batch.fixed or 1, size)
         translation = translate(self.model, inputs, guide=guide, rebinding=rebinding)
         _raise(translation.gaps)
@@ -119,7 +135,9 @@ class _Import:
         whole = many_events(self.model, batch, inputs, self.dims, batch.fixed or 1)
         _raise(translate(self.model, whole).gaps)
 
-    def _tidy(self, names: Names, inputs: tuple[Node, ...], outputs: tuple[Node, ...], one: Translation) -> Graph:
+    def _tidy(
+        self, names: Names, inputs: tuple[Node, ...], outputs: tuple[Node, ...], one: Translation
+    ) -> Graph:
         output_names = tuple(names.identifier(slot.name, "output") for slot in self.model.outputs)
         name = Names().identifier(self.model.name, "model")
         graph = Graph(name, inputs, outputs, output_names, names.renamed)
@@ -138,7 +156,9 @@ def _one(gap: Gap | None) -> list[Gap]:
 def _node(translation: Translation, name: str) -> Node:
     value = translation.values[name]
     if not isinstance(value, Node):
-        raise Unsupported([Gap(name, "an output that is a run-time size", "a fixed size for that dimension")])
+        raise Unsupported(
+            [Gap(name, "an output that is a run-time size", "a fixed size for that dimension")]
+        )
     return value
 
 
@@ -151,11 +171,10 @@ def _without_batch(three: Three, name: str) -> Node:
     return b.squeeze(node, growth.axis)
 
 
-def _raise(*gaps: object) -> None:
+def _raise(*gaps: Iterable[Gap]) -> None:
     """Raise all gaps at once, each one time."""
     found: dict[Gap, None] = {}
     for several in gaps:
-        assert isinstance(several, list) or hasattr(several, "__next__")
         found.update(dict.fromkeys(several))
     if found:
         raise Unsupported(tuple(found))

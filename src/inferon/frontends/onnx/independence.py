@@ -91,7 +91,9 @@ class Three:
 
 
 def _constant(value: Value | None) -> bool:
-    return not isinstance(value, Node) or not any(hasattr(node.op, "name") for node in ordered((value,)))
+    return not isinstance(value, Node) or not any(
+        hasattr(node.op, "name") for node in ordered((value,))
+    )
 
 
 def misfit(three: Three) -> Gap | None:
@@ -120,23 +122,38 @@ class Comparison:
     def __init__(self, three: Three, inputs: Sequence[Node], batched: Mapping[str, Node]) -> None:
         self.three = three
         self.inputs = inputs
-        self.sizes = {size.name: min(size.max, 5) for node in inputs for size in node.type.shape if isinstance(size, Dim)}
+        self.sizes = {
+            size.name: min(size.max, 5)
+            for node in inputs
+            for size in node.type.shape
+            if isinstance(size, Dim)
+        }
         self._alone: dict[Node, Array] = {}
         self._batch: dict[Node, Array] = {}
         random = np.random.default_rng(_SEED)
         for slot, node in zip(three.model.inputs, inputs, strict=True):
             carries = slot.name in three.batch.inputs
             events = _events(random, node, self.sizes, EVENTS if carries else 1)
-            self._alone[node] = events if carries else np.broadcast_to(events, (EVENTS, *events.shape[1:]))
-            self._batch[batched[slot.name]] = np.moveaxis(events, 0, three.batch.axis)[None] if carries else events
+            self._alone[node] = (
+                events if carries else np.broadcast_to(events, (EVENTS, *events.shape[1:]))
+            )
+            self._batch[batched[slot.name]] = (
+                np.moveaxis(events, 0, three.batch.axis)[None] if carries else events
+            )
 
     def too_large(self) -> Gap | None:
         """Refuse models that would need too much memory here."""
-        nodes = ordered([value for value in self.three.three.values.values() if isinstance(value, Node)])
+        nodes = ordered(
+            [value for value in self.three.three.values.values() if isinstance(value, Node)]
+        )
         total = sum(count(node.type.shape) for node in nodes)
         if total <= MAX_BATCH_ELEMENTS:
             return None
-        return Gap("model", f"{total} values in a batch of {EVENTS}", f"a model with at most {MAX_BATCH_ELEMENTS}")
+        return Gap(
+            "model",
+            f"{total} values in a batch of {EVENTS}",
+            f"a model with at most {MAX_BATCH_ELEMENTS}",
+        )
 
     def of_graph(self, outputs: Sequence[Node], names: Sequence[str]) -> str | None:
         """Return the first output of the event graph that differs from the batch, or None."""
@@ -157,10 +174,16 @@ class Comparison:
         """Return the first layer whose floating-point result differs between alone and batch."""
         pairs = [(layer, name) for layer, name in self.three.dependent() if self._floats(name)]
         ones = [self.three.one.values[name] for _, name in pairs]
-        alone = evaluate(tuple(n for n in ones if isinstance(n, Node)), self._alone, self.sizes, real=True)
-        batch = evaluate(tuple(self._root(name) for _, name in pairs), self._batch, self.sizes, real=True)
+        alone = evaluate(
+            tuple(n for n in ones if isinstance(n, Node)), self._alone, self.sizes, real=True
+        )
+        batch = evaluate(
+            tuple(self._root(name) for _, name in pairs), self._batch, self.sizes, real=True
+        )
         for (layer, name), one in zip(pairs, ones, strict=True):
-            if isinstance(one, Node) and not self._agree(name, _full(alone[one], EVENTS), batch[self._root(name)]):
+            if isinstance(one, Node) and not self._agree(
+                name, _full(alone[one], EVENTS), batch[self._root(name)]
+            ):
                 what = f"{layer.op} mixes the events of {self.three.batch}: an event alone gives another result"
                 return Gap(layer.label, what, _hint(self.three.batch))
         return None
@@ -172,10 +195,18 @@ class Comparison:
         """Compare in every way in which an axis of ``factor * batch`` can hold the events."""
         found = self.three.growth(name)
         if found is None:
-            return bool(batch.shape == alone[:1].shape) and all(same(each, batch[0]) for each in alone)
+            return bool(batch.shape == alone[:1].shape) and all(
+                same(each, batch[0]) for each in alone
+            )
         shape = batch.shape[1:]
         for outer in (n for n in range(1, found.factor + 1) if found.factor % n == 0):
-            split = (*shape[: found.axis], outer, EVENTS, found.factor // outer, *shape[found.axis + 1 :])
+            split = (
+                *shape[: found.axis],
+                outer,
+                EVENTS,
+                found.factor // outer,
+                *shape[found.axis + 1 :],
+            )
             events = np.moveaxis(batch[0].reshape(split), found.axis + 1, 0)
             if same(events.reshape(EVENTS, -1), alone.reshape(EVENTS, -1)):
                 return True
@@ -200,7 +231,9 @@ def same(x: Array, y: Array) -> bool:
         return bool((special | (finite & (np.abs(x - y) <= SAME * scale))).all())
 
 
-def _events(random: np.random.Generator, node: Node, sizes: Mapping[str, int], number: int) -> Array:
+def _events(
+    random: np.random.Generator, node: Node, sizes: Mapping[str, int], number: int
+) -> Array:
     """Return random events; one of them is positive, so that logarithms and roots do not hide it."""
     shape = (number, *resolve(node.type.shape, sizes))
     element = node.type.element
@@ -211,5 +244,3 @@ def _events(random: np.random.Generator, node: Node, sizes: Mapping[str, int], n
     values = random.standard_normal(shape)
     values[-1] = np.abs(values[-1]) + 0.1
     return values
-
-

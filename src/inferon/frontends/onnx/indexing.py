@@ -20,7 +20,10 @@ def _gather(call: Call) -> Value:
     if isinstance(value, Sizes):
         call.ignore("axis")
         index = call.array(1, "index")
-        require(bool((np.abs(index) < len(value.sizes) + (index < 0)).all()), "an index outside of a shape")
+        require(
+            bool((np.abs(index) < len(value.sizes) + (index < 0)).all()),
+            "an index outside of a shape",
+        )
         return Sizes(tuple(value.sizes[i] for i in index.ravel().tolist()), scalar=index.ndim == 0)
     axis = call.axis(call.integer("axis", 0), value.type.rank)
     return _part(value, call.node(1), axis) or b.gather(value, call.node(1), axis)
@@ -31,7 +34,12 @@ def _part(x: Node, index: Node, axis: int) -> Node | None:
     chosen, size = b.array_of(index), x.type.shape[axis]
     if chosen is None or chosen.ndim > 1 or chosen.size == 0 or isinstance(size, Dim):
         return None
-    require(bool(((chosen >= -size) & (chosen < size)).all()), "an index is outside of axis {} of {}", axis, x.type)
+    require(
+        bool(((chosen >= -size) & (chosen < size)).all()),
+        "an index is outside of axis {} of {}",
+        axis,
+        x.type,
+    )
     where = np.where(chosen < 0, chosen + size, chosen).astype(np.int64).ravel()
     if b.array_of(x) is not None or (np.diff(where) != 1).any():
         return None
@@ -51,8 +59,12 @@ def _gather_elements(call: Call) -> Node:
             data = b.slice_(data, other, 0, out[other])
     thin_data, thin_index = _unrepeated(data), _unrepeated(index)
     others = [each for each in range(rank) if each != axis]
-    repeats_index = {each for each in others if thin_index.type.shape[each] == 1 and out[each] != 1}
-    repeats_data = {each for each in others if thin_data.type.shape[each] == 1 and each not in repeats_index}
+    repeats_index = {
+        each for each in others if thin_index.type.shape[each] == 1 and out[each] != 1
+    }
+    repeats_data = {
+        each for each in others if thin_data.type.shape[each] == 1 and each not in repeats_index
+    }
     repeats_data -= {each for each in others if out[each] == 1}
     shared = [each for each in others if each not in repeats_index and each not in repeats_data]
     slices, own = sorted(repeats_index), sorted(repeats_data)
@@ -85,7 +97,12 @@ def _gather_nd(call: Call) -> Node:
     call.only("batch_dims", 0)
     x, index = call.node(0), call.node(1)
     width = index.type.shape[-1] if index.type.rank else 0
-    require(isinstance(width, int) and 1 <= width <= x.type.rank, "{} does not index {}", index.type, x.type)
+    require(
+        isinstance(width, int) and 1 <= width <= x.type.rank,
+        "{} does not index {}",
+        index.type,
+        x.type,
+    )
     assert isinstance(width, int)
     sizes = fixed_shape(x, "GatherND")
     where = None
@@ -140,8 +157,9 @@ def _one_hot(call: Call) -> Node:
     steps = b.reshape(b.constant(np.arange(depth)), (depth, *[1] * (index.type.rank - 1 - axis)))
     off, on = b.constant(values[0]), b.constant(values[1])
     chosen = b.equal(index, steps)
-    return b.select(chosen, b.broadcast(on, chosen.type.shape), b.broadcast(off, chosen.type.shape))
-
+    return b.select(
+        chosen, b.broadcast(on, chosen.type.shape), b.broadcast(off, chosen.type.shape)
+    )
 
 
 TABLE: Table = {

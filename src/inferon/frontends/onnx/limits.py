@@ -32,5 +32,5 @@ MAX_NAME_LETTERS = 1 << 16
 MAX_ATTRIBUTE_VALUES = 1 << 20
 """Numbers in one attribute."""
 
-FIRST_OPSET, LAST_OPSET = 11, 24
+FIRST_OPSET, LAST_OPSET = 11, 28
 """Versions of the operator set whose change log this front-end follows."""

@@ -27,13 +27,15 @@ def _matmul(call: Call) -> Node:
     x, y = call.node(0), call.node(1)
     require(x.type.rank >= 1 and y.type.rank >= 1, "takes no scalars")
     if x.type.rank == 1:
-        return _without_axis(matmul(b.expand(x, 0), y if y.type.rank > 1 else b.expand(y, 1)), -2, y.type.rank == 1)
+        return _without_axis(
+            matmul(b.expand(x, 0), y if y.type.rank > 1 else b.expand(y, 1)), -2, y.type.rank == 1
+        )
     if y.type.rank == 1:
         return b.squeeze(matmul(x, b.expand(y, 1)), x.type.rank - 1)
     return matmul(x, y)
 
 
-def _without_axis(x: Node, axis: int, both: bool) -> Node:  # noqa: FBT001 - a step of `_matmul`
+def _without_axis(x: Node, axis: int, both: bool) -> Node:
     x = b.squeeze(x, x.type.rank + axis)
     return b.squeeze(x, x.type.rank - 1) if both else x
 
@@ -52,17 +54,26 @@ def _einsum(call: Call) -> Node:
     equation = call.text("equation", "").replace(" ", "")
     nodes = call.nodes()
     if "." in equation or "->" not in equation or not 1 <= len(nodes) <= 2:
-        raise Refused("Einsum with '...', an implicit result, or more than two operands", "one or two operands, 'ij,jk->ik'")
+        raise Refused(
+            "Einsum with '...', an implicit result, or more than two operands",
+            "one or two operands, 'ij,jk->ik'",
+        )
     left, result = equation.split("->")
     terms = left.split(",")
     require(len(terms) == len(nodes), "{} names {} operands", equation, len(terms))
     for term, node in zip([*terms, result], [*nodes, None], strict=True):
         if len(set(term)) != len(term):
-            raise Refused(f"Einsum with a repeated letter in {term}", "a diagonal taken beforehand")
+            raise Refused(
+                f"Einsum with a repeated letter in {term}", "a diagonal taken beforehand"
+            )
         require(node is None or node.type.rank == len(term), "{} does not fit its operand", term)
     needed = [set(result).union(*terms[:i], *terms[i + 1 :]) for i in range(len(terms))]
-    reduced = [_summed(node, term, keep) for node, term, keep in zip(nodes, terms, needed, strict=True)]
-    value, letters = reduced[0] if len(reduced) == 1 else _contracted(*reduced[0], *reduced[1], result)
+    reduced = [
+        _summed(node, term, keep) for node, term, keep in zip(nodes, terms, needed, strict=True)
+    ]
+    value, letters = (
+        reduced[0] if len(reduced) == 1 else _contracted(*reduced[0], *reduced[1], result)
+    )
     require(set(result) <= set(letters), "{} asks for an unknown letter", equation)
     return b.transpose(value, [letters.index(letter) for letter in result])
 
@@ -81,7 +92,13 @@ def _contracted(x: Node, x_term: str, y: Node, y_term: str, result: str) -> tupl
     rows = "".join(letter for letter in x_term if letter not in shared)
     columns = "".join(letter for letter in y_term if letter not in shared)
     if not inner:  # an outer product: contract a new axis of size 1
-        x, y, x_term, y_term, inner = b.expand(x, 0), b.expand(y, 0), "." + x_term, "." + y_term, "."
+        x, y, x_term, y_term, inner = (
+            b.expand(x, 0),
+            b.expand(y, 0),
+            "." + x_term,
+            "." + y_term,
+            ".",
+        )
     left = b.transpose(x, [x_term.index(letter) for letter in batch + rows + inner])
     right = b.transpose(y, [y_term.index(letter) for letter in batch + inner + columns])
     return b.product(left, right, batch=len(batch), contract=len(inner)), batch + rows + columns

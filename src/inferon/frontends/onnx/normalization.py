@@ -22,7 +22,9 @@ def _softmax(kind: type[Softmax] | type[LogSoftmax]) -> Operator:
         if call.opset >= 13:
             axis = call.axis(call.integer("axis", -1), x.type.rank)
             return b.apply(kind(axis), x)
-        axis = call.axis(call.integer("axis", 1), x.type.rank)  # until opset 12: all axes from this one on
+        axis = call.axis(
+            call.integer("axis", 1), x.type.rank
+        )  # until opset 12: all axes from this one on
         if axis == x.type.rank - 1:
             return b.apply(kind(axis), x)
         sizes = fixed_shape(x, call.layer.op)
@@ -71,7 +73,9 @@ def _batch_norm(call: Call) -> Node:
     _no_further_results(call)
     x = call.node(0)
     require(x.type.rank >= 2, "takes at least two axes")
-    return b.apply(BatchNorm(1, call.number("epsilon", 1e-5)), x, *(call.node(i) for i in range(1, 5)))
+    return b.apply(
+        BatchNorm(1, call.number("epsilon", 1e-5)), x, *(call.node(i) for i in range(1, 5))
+    )
 
 
 def _normalized(x: Node, axes: tuple[int, ...], epsilon: float) -> Node:
@@ -97,7 +101,12 @@ def _group_norm(call: Call) -> Node:
     call.only("stash_type", 1)
     x, scale, bias = call.node(0), call.node(1), call.node(2)
     sizes, groups = fixed_shape(x, "GroupNormalization"), call.integer("num_groups", 1)
-    require(x.type.rank >= 3 and groups >= 1 and sizes[1] % groups == 0, "{} groups of {}", groups, x.type)
+    require(
+        x.type.rank >= 3 and groups >= 1 and sizes[1] % groups == 0,
+        "{} groups of {}",
+        groups,
+        x.type,
+    )
     grouped = b.reshape(x, (sizes[0], groups, sizes[1] // groups, *sizes[2:]))
     axes = tuple(range(2, grouped.type.rank))
     value = b.reshape(_normalized(grouped, axes, call.number("epsilon", 1e-5)), x.type.shape)
@@ -116,9 +125,10 @@ def _lp_norm(call: Call) -> Node:
     x = call.node(0)
     axis = call.axis(call.integer("axis", -1), x.type.rank)
     call.only("p", 2, 1)
-    if call.integer("p", 2) == 1:
-        return b.div(x, b.sum_(b.absolute(x), [axis], keep=True))
-    return b.div(x, b.sqrt(b.sum_(b.mul(x, x), [axis], keep=True)))
+    first = call.integer("p", 2) == 1
+    norm = b.sum_(b.absolute(x) if first else b.mul(x, x), [axis], keep=True)
+    norm = norm if first else b.sqrt(norm)
+    return b.div(x, b.select(b.equal(norm, 0.0), 1.0, norm))  # zeros stay zeros
 
 
 TABLE: Table = {

@@ -47,7 +47,9 @@ def in_order(layers: Sequence[L], known: Iterable[str], wanted: Iterable[str]) -
     for layer in layers:
         for name in layer.inputs:
             if name and name not in available and name not in producers:
-                raise InvalidModel(f"layer {layer.label} takes {label(name)}, which nothing produces")
+                raise InvalidModel(
+                    f"layer {layer.label} takes {label(name)}, which nothing produces"
+                )
     for name in wanted:
         if name not in available and name not in producers:
             raise InvalidModel(f"output {label(name)} is produced by nothing")
@@ -61,10 +63,14 @@ def _producers(layers: Sequence[L], known: set[str]) -> dict[str, L]:
             if not name:
                 continue
             if name in known:
-                raise InvalidModel(f"layer {layer.label} produces {label(name)}, which is an input or initializer")
+                raise InvalidModel(
+                    f"layer {layer.label} produces {label(name)}, which is an input or initializer"
+                )
             if name in producers:
                 first = producers[name].label
-                raise InvalidModel(f"{label(name)} is produced twice: by layers {first} and {layer.label}")
+                raise InvalidModel(
+                    f"{label(name)} is produced twice: by layers {first} and {layer.label}"
+                )
             producers[name] = layer
     return producers
 

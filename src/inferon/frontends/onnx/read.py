@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,20 @@ Symbolic = int | str | None
 """A size in a file: a number, a name, or nothing."""
 
 _MAGIC = (
-    (b"PK\x03\x04", "a zip archive: unpack it first, or export the model to ONNX if it is a torch or Keras file"),
+    (
+        b"PK\x03\x04",
+        "a zip archive: unpack it first, or export the model to ONNX if it is a torch or Keras file",
+    ),
     (b"\x1f\x8b", "gzip data: unpack it first"),
     (b"\x89HDF", "an HDF5 file, such as Keras writes: export the model to ONNX"),
-    (b"\x80\x02", "a Python pickle, which is never read from an untrusted source: export the model to ONNX"),
-    (b"\x80\x04", "a Python pickle, which is never read from an untrusted source: export the model to ONNX"),
+    (
+        b"\x80\x02",
+        "a Python pickle, which is never read from an untrusted source: export the model to ONNX",
+    ),
+    (
+        b"\x80\x04",
+        "a Python pickle, which is never read from an untrusted source: export the model to ONNX",
+    ),
 )
 
 
@@ -94,7 +103,12 @@ def read(source: str | os.PathLike[str] | onnx.ModelProto) -> Model:
     if isinstance(source, onnx.ModelProto):
         return checked(source, None)
     path = Path(source)
-    return checked(_parsed(_file_bytes(path), label(path.name)), path.parent)
+    model = checked(_parsed(_file_bytes(path), label(path.name)), path.parent)
+    return replace(model, name=path.stem) if model.name in _NAMES_OF_ANY_GRAPH else model
+
+
+_NAMES_OF_ANY_GRAPH = ("", "main_graph", "torch_jit", "torch-jit-export", "graph", "model")
+"""What exporters call every graph: the file's name says more."""
 
 
 def _file_bytes(path: Path) -> bytes:
@@ -110,7 +124,9 @@ def _file_bytes(path: Path) -> bytes:
             raise InvalidModel(f"the model {name} is no regular file")
         if status.st_size > MAX_FILE_BYTES:
             limit = MAX_FILE_BYTES >> 20
-            raise InvalidModel(f"the model {name} has {status.st_size >> 20} MB, above the limit of {limit} MB")
+            raise InvalidModel(
+                f"the model {name} has {status.st_size >> 20} MB, above the limit of {limit} MB"
+            )
         return file.read(MAX_FILE_BYTES)
 
 
@@ -127,7 +143,9 @@ def _parsed(data: bytes, name: str) -> onnx.ModelProto:
         what = "text" if _is_text(data) else "damaged, cut short, or not an ONNX file"
         raise InvalidModel(f"the model {name} cannot be parsed: it is {what}") from None
     if not model.HasField("graph") or model.ir_version < 1:
-        raise InvalidModel(f"the model {name} holds no ONNX graph: it is empty, damaged, or not an ONNX file")
+        raise InvalidModel(
+            f"the model {name} holds no ONNX graph: it is empty, damaged, or not an ONNX file"
+        )
     return model
 
 
@@ -142,7 +160,9 @@ def checked(model: onnx.ModelProto, folder: Path | None) -> Model:
     if not graph.output:
         raise InvalidModel("the model has no outputs, so there is nothing to compute")
     if len(graph.node) > MAX_LAYERS:
-        raise InvalidModel(f"the model has {len(graph.node)} layers, above the limit of {MAX_LAYERS}")
+        raise InvalidModel(
+            f"the model has {len(graph.node)} layers, above the limit of {MAX_LAYERS}"
+        )
     _check_names(graph)
     constants = _constants(graph, folder)
     inputs = tuple(_slot(each) for each in graph.input if each.name not in constants)
@@ -151,7 +171,10 @@ def checked(model: onnx.ModelProto, folder: Path | None) -> Model:
     known = [*(slot.name for slot in inputs), *constants]
     return Model(
         name=graph.name,
-        opsets={"" if each.domain == "ai.onnx" else each.domain: each.version for each in model.opset_import},
+        opsets={
+            "" if each.domain == "ai.onnx" else each.domain: each.version
+            for each in model.opset_import
+        },
         inputs=inputs,
         outputs=outputs,
         constants=constants,
@@ -165,10 +188,14 @@ def _check_names(graph: onnx.GraphProto) -> None:
     for node in graph.node:
         for name in (node.name, node.op_type, node.domain, *node.input, *node.output):
             if len(name) > MAX_NAME_LETTERS:
-                raise InvalidModel(f"a name of {len(name)} letters is above the limit: {label(name)}")
+                raise InvalidModel(
+                    f"a name of {len(name)} letters is above the limit: {label(name)}"
+                )
     for slot in (*graph.input, *graph.output, *graph.initializer):
         if len(slot.name) > MAX_NAME_LETTERS:
-            raise InvalidModel(f"a name of {len(slot.name)} letters is above the limit: {label(slot.name)}")
+            raise InvalidModel(
+                f"a name of {len(slot.name)} letters is above the limit: {label(slot.name)}"
+            )
 
 
 def _constants(graph: onnx.GraphProto, folder: Path | None) -> dict[str, Array | Foreign]:
@@ -195,8 +222,12 @@ def _slot(info: onnx.ValueInfoProto) -> Slot:
     if not tensor.HasField("shape"):
         return Slot(info.name, tensor.elem_type, None)
     if len(tensor.shape.dim) > MAX_RANK:
-        raise InvalidModel(f"{label(info.name)} has {len(tensor.shape.dim)} axes, above the limit of {MAX_RANK}")
-    return Slot(info.name, tensor.elem_type, tuple(_size(each, info.name) for each in tensor.shape.dim))
+        raise InvalidModel(
+            f"{label(info.name)} has {len(tensor.shape.dim)} axes, above the limit of {MAX_RANK}"
+        )
+    return Slot(
+        info.name, tensor.elem_type, tuple(_size(each, info.name) for each in tensor.shape.dim)
+    )
 
 
 def _size(dim: onnx.TensorShapeProto.Dimension, name: str) -> Symbolic:
@@ -215,7 +246,9 @@ def _layer(node: onnx.NodeProto, folder: Path | None) -> Layer:
             raise InvalidModel(f"layer {name}: attribute {label(each.name)} is given twice")
         attributes[each.name] = _attribute(each, name, folder)
     domain = "" if node.domain == "ai.onnx" else node.domain
-    return Layer(node.op_type, domain, node.name, tuple(node.input), tuple(node.output), attributes)
+    return Layer(
+        node.op_type, domain, node.name, tuple(node.input), tuple(node.output), attributes
+    )
 
 
 def _attribute(attribute: onnx.AttributeProto, layer: str, folder: Path | None) -> Any:
@@ -227,7 +260,9 @@ def _attribute(attribute: onnx.AttributeProto, layer: str, folder: Path | None) 
         kinds.TENSOR: lambda: array_of_tensor(attribute.t, folder),
         kinds.INTS: lambda: tuple(_bounded(attribute.ints, layer)),
         kinds.FLOATS: lambda: tuple(_bounded(attribute.floats, layer)),
-        kinds.STRINGS: lambda: tuple(_text(each, layer) for each in _bounded(attribute.strings, layer)),
+        kinds.STRINGS: lambda: tuple(
+            _text(each, layer) for each in _bounded(attribute.strings, layer)
+        ),
     }
     if attribute.ref_attr_name or attribute.type not in plain:
         return Subgraph(kinds.AttributeType.Name(attribute.type).lower())
@@ -236,7 +271,9 @@ def _attribute(attribute: onnx.AttributeProto, layer: str, folder: Path | None) 
 
 def _bounded(values: Any, layer: str) -> Iterable[Any]:
     if len(values) > MAX_ATTRIBUTE_VALUES:
-        raise InvalidModel(f"layer {layer}: an attribute of {len(values)} values is above the limit")
+        raise InvalidModel(
+            f"layer {layer}: an attribute of {len(values)} values is above the limit"
+        )
     return list(values)
 
 

@@ -41,7 +41,12 @@ class Stack:
         for d, reverse in enumerate(self.reverse):
             weights = [_at(each, d) for each in (self.w, self.r, self.bias)]
             events = [
-                b.apply(op(reverse), _at(self.x, e, 1), *weights, *(_at(_at(s, d), e) for s in self.states))
+                b.apply(
+                    op(reverse),
+                    _at(self.x, e, 1),
+                    *weights,
+                    *(_at(_at(s, d), e) for s in self.states),
+                )
                 for e in range(fixed_shape(self.x, "a recurrent layer")[1])
             ]
             directions.append(_stacked(events, 1))
@@ -50,7 +55,10 @@ class Stack:
     def last(self, states: Node) -> Node:
         """Return the state with which each direction ends: (D, B, H)."""
         steps = fixed_shape(states, "a recurrent layer")[0]
-        ends = [_at(_at(states, 0 if reverse else steps - 1), d) for d, reverse in enumerate(self.reverse)]
+        ends = [
+            _at(_at(states, 0 if reverse else steps - 1), d)
+            for d, reverse in enumerate(self.reverse)
+        ]
         return _stacked(ends, 0)
 
 
@@ -74,18 +82,36 @@ def _stack(call: Call, gates: int, states: Sequence[int]) -> Stack:
     require(x.type.rank == 3, "takes (steps, batch, features), not {}", x.type)
     steps, batch, _ = fixed_shape(x, call.layer.op)
     if batch > MAX_SEQUENCES:
-        raise Refused(f"{batch} sequences in one event", f"at most {MAX_SEQUENCES}, or the batch as their axis")
+        raise Refused(
+            f"{batch} sequences in one event",
+            f"at most {MAX_SEQUENCES}, or the batch as their axis",
+        )
     size = fixed_shape(call.node(2), call.layer.op)[-1]
-    require(call.integer("hidden_size", size) == size, "hidden_size differs from the weights {}", call.node(2).type)
+    require(
+        call.integer("hidden_size", size) == size,
+        "hidden_size differs from the weights {}",
+        call.node(2).type,
+    )
     if call.has(4) and any(length != steps for length in call.numbers(4, "sequence_lens")):
-        raise Refused(f"{call.layer.op} with sequences of several lengths", "a mask, or one length for all")
+        raise Refused(
+            f"{call.layer.op} with sequences of several lengths", "a mask, or one length for all"
+        )
     wanted = (len(reverse), 2 * gates * size)
     bias = call.node(3) if call.has(3) else _zeros(x, wanted)
     require(bias.type.shape == wanted, "the bias is {}, not {}", bias.type, wanted)
-    return Stack(x, call.node(1), call.node(2), bias, _first_states(call, x, states, size, len(reverse)), reverse)
+    return Stack(
+        x,
+        call.node(1),
+        call.node(2),
+        bias,
+        _first_states(call, x, states, size, len(reverse)),
+        reverse,
+    )
 
 
-def _first_states(call: Call, x: Node, positions: Sequence[int], size: int, directions: int) -> tuple[Node, ...]:
+def _first_states(
+    call: Call, x: Node, positions: Sequence[int], size: int, directions: int
+) -> tuple[Node, ...]:
     batch = x.type.shape[1]
     found = []
     for position in positions:
@@ -110,7 +136,10 @@ def _only_plain(call: Call, activations: tuple[str, ...]) -> None:
         raise Refused(f"{call.layer.op} with clip", "an export without clip")
     given = call.given("activations")
     if given is not None and tuple(given) not in (activations, activations * 2):
-        raise Refused(f"{call.layer.op} with other activations than {', '.join(activations)}", "the default ones")
+        raise Refused(
+            f"{call.layer.op} with other activations than {', '.join(activations)}",
+            "the default ones",
+        )
 
 
 def _results(call: Call, *values: Node) -> Result:
@@ -136,7 +165,11 @@ def _lstm(call: Call) -> Result:
         raise Refused("LSTM with peepholes", "an LSTM without them")
     stack = _stack(call, 4, (5, 6))
     y = stack.run(lambda reverse: Lstm(reverse))
-    cell = stack.last(stack.run(lambda reverse: Lstm(reverse, cell=True))) if _wanted(call, 2) else stack.last(y)
+    cell = (
+        stack.last(stack.run(lambda reverse: Lstm(reverse, cell=True)))
+        if _wanted(call, 2)
+        else stack.last(y)
+    )
     return _results(call, y, stack.last(y), cell)
 
 

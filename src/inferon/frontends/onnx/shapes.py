@@ -39,7 +39,9 @@ def _reshape(call: Call) -> Value:
     if not call.integer("allowzero", 0):
         for axis, size in enumerate(target):
             if size == 0:
-                require(axis < value.type.rank, "{} copies an axis that {} lacks", target, value.type)
+                require(
+                    axis < value.type.rank, "{} copies an axis that {} lacks", target, value.type
+                )
                 target[axis] = value.type.shape[axis]
     shape = tuple(_rebound(call, value, target))
     return b.reshape(value, filled(value.type.shape, shape))
@@ -70,9 +72,17 @@ def filled(given: Shape, target: Shape) -> Shape:
     rest = list((have - want).elements())
     numbers = prod(size for size in given if isinstance(size, int))
     others = prod(size for size in target if isinstance(size, int) and size != -1)
-    require(others > 0 and numbers % others == 0 and not want - have, "{} does not fill {}", given, target)
+    require(
+        others > 0 and numbers % others == 0 and not want - have,
+        "{} does not fill {}",
+        given,
+        target,
+    )
     if rest and (len(rest) > 1 or numbers != others):
-        raise Refused(f"a Reshape that merges the run-time size {rest[0].name}", "a fixed size for that dimension")
+        raise Refused(
+            f"a Reshape that merges the run-time size {rest[0].name}",
+            "a fixed size for that dimension",
+        )
     missing: Size = rest[0] if rest else numbers // others
     require(list(target).count(-1) == 1, "{} has two unknown sizes", target)
     return tuple(missing if size == -1 else size for size in target)
@@ -97,7 +107,10 @@ def _extent(shape: Shape) -> Size:
     if len(dims) == 1 and number == 1:
         return dims[0]
     if dims:
-        raise Refused(f"a Flatten that merges the run-time size {dims[0].name}", "a fixed size for that dimension")
+        raise Refused(
+            f"a Flatten that merges the run-time size {dims[0].name}",
+            "a fixed size for that dimension",
+        )
     return number
 
 
@@ -116,8 +129,12 @@ def _squeeze(call: Call) -> Value:
     axes = call.axes_input(1, value.type.rank, 13)
     if axes is None:  # all axes of size 1, but not the batch, which is 1 only by chance
         guide = call.guides[0] if call.guides and call.guides[0] is not None else shape
-        axes = tuple(axis for axis, sizes in enumerate(zip(shape, guide, strict=True)) if sizes == (1, 1))
-    require(all(shape[axis] == 1 for axis in axes), "axes {} of {} are not of size 1", axes, value.type)
+        axes = tuple(
+            axis for axis, sizes in enumerate(zip(shape, guide, strict=True)) if sizes == (1, 1)
+        )
+    require(
+        all(shape[axis] == 1 for axis in axes), "axes {} of {} are not of size 1", axes, value.type
+    )
     return b.reshape(value, tuple(size for axis, size in enumerate(shape) if axis not in axes))
 
 
@@ -143,7 +160,12 @@ def _expand(call: Call) -> Node:
 def _tile(call: Call) -> Node:
     x = call.node(0)
     repeats = call.numbers(1, "repeats")
-    require(len(repeats) == x.type.rank and min(repeats, default=1) >= 0, "{} does not tile {}", repeats, x.type)
+    require(
+        len(repeats) == x.type.rank and min(repeats, default=1) >= 0,
+        "{} does not tile {}",
+        repeats,
+        x.type,
+    )
     for axis, number in enumerate(repeats):
         size = x.type.shape[axis]
         if size == 1:
@@ -156,7 +178,9 @@ def _tile(call: Call) -> Node:
 def _repeated(x: Node, axis: int, number: int) -> Node:
     size = x.type.shape[axis]
     if isinstance(size, Dim):
-        raise Refused(f"a Tile of the run-time size {size.name}", "a fixed size for that dimension")
+        raise Refused(
+            f"a Tile of the run-time size {size.name}", "a fixed size for that dimension"
+        )
     before, after = x.type.shape[:axis], x.type.shape[axis + 1 :]
     wide = b.broadcast(b.reshape(x, (*before, 1, size, *after)), (*before, number, size, *after))
     return b.reshape(wide, (*before, number * size, *after))
@@ -179,7 +203,9 @@ def _split(call: Call) -> Result:
     axis = call.axis(call.integer("axis", 0), x.type.rank)
     length = x.type.shape[axis]
     if isinstance(length, Dim):
-        raise Refused(f"a Split of the run-time size {length.name}", "a fixed size for that dimension")
+        raise Refused(
+            f"a Split of the run-time size {length.name}", "a fixed size for that dimension"
+        )
     sizes = _split_sizes(call, length)
     require(sum(sizes) == length and min(sizes) >= 0, "{} does not split {}", sizes, x.type)
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
@@ -218,7 +244,9 @@ def _sliced(x: Node, axis: int, start: int, end: int, step: int) -> Node:
     if isinstance(length, Dim):
         if start == 0 and step == 1 and end >= length.max:
             return x
-        raise Refused(f"a Slice of the run-time size {length.name}", "a fixed size for that dimension")
+        raise Refused(
+            f"a Slice of the run-time size {length.name}", "a fixed size for that dimension"
+        )
     chosen = range(*_bounds(start, end, step, length))
     return b.slice_(x, axis, chosen.start if len(chosen) else 0, len(chosen), step)
 
@@ -247,7 +275,9 @@ def _padded(x: Node, axis: int, before: int, after: int, fill: Node) -> Node:
     """Pad one axis; a negative width cuts."""
     length = x.type.shape[axis]
     if isinstance(length, Dim) and (before or after):
-        raise Refused(f"a Pad of the run-time size {length.name}", "a fixed size for that dimension")
+        raise Refused(
+            f"a Pad of the run-time size {length.name}", "a fixed size for that dimension"
+        )
     if isinstance(length, int) and min(before, after) < 0:
         start, cut = max(0, -before), max(0, -before) + max(0, -after)
         require(cut <= length, "cuts {} of {} elements", cut, length)

@@ -11,6 +11,7 @@ from inferon.frontends.onnx.read import Model, Slot, Symbolic, describe
 from inferon.frontends.onnx.tensors import DTYPES
 from inferon.ir.node import Node
 from inferon.ir.shape import MAX_ELEMENTS, Dim, Shape, Size
+from inferon.ir.types import Element
 from inferon.ops import build as b
 
 
@@ -35,14 +36,18 @@ class Batch:
         return f"the batch {label(self.symbol)}" if self.symbol else "the batch"
 
 
-def find_batch(model: Model, batch_axis: int | str | None, dims: Mapping[str, Dim]) -> Batch | None:
+def find_batch(
+    model: Model, batch_axis: int | str | None, dims: Mapping[str, Dim]
+) -> Batch | None:
     """Return the batch: by default the symbolic leading size that inputs and outputs share."""
     if batch_axis is None:
         return None
     if batch_axis == "auto":
         return _symbolic(model, dims)
     if not isinstance(batch_axis, int) or batch_axis < 0:
-        raise UsageError(f"batch_axis is {batch_axis!r}: give 'auto', None, or the number of an axis")
+        raise UsageError(
+            f"batch_axis is {batch_axis!r}: give 'auto', None, or the number of an axis"
+        )
     return _stated(model, batch_axis)
 
 
@@ -53,12 +58,18 @@ def _symbolic(model: Model, dims: Mapping[str, Dim]) -> Batch | None:
         return None
     shared = {slot.shape[0] for slot in model.outputs if slot.shape}
     symbol = next((each for each in symbols if each in shared), symbols[0])
-    carriers = frozenset(name for name, size in leads.items() if size == symbol and not isinstance(size, int))
+    carriers = frozenset(
+        name for name, size in leads.items() if size == symbol and not isinstance(size, int)
+    )
     return Batch(0, carriers, None, str(symbol or ""))
 
 
 def _stated(model: Model, axis: int) -> Batch:
-    sizes = {slot.name: slot.shape[axis] for slot in model.inputs if slot.shape and len(slot.shape) > axis}
+    sizes = {
+        slot.name: slot.shape[axis]
+        for slot in model.inputs
+        if slot.shape and len(slot.shape) > axis
+    }
     if not sizes:
         raise UsageError(f"no input has an axis {axis} for the batch")
     if len(set(sizes.values())) > 1:
@@ -74,8 +85,10 @@ def bounds(dims: Mapping[str, int]) -> dict[str, Dim]:
     names = Names()
     found = {}
     for name, bound in dims.items():
-        if isinstance(bound, bool) or not isinstance(bound, int) or not 1 <= bound <= MAX_ELEMENTS:
-            raise UsageError(f"the bound of {label(str(name))} is {bound!r}: give a whole number, 1 or more")
+        if type(bound) is not int or not 1 <= bound <= MAX_ELEMENTS:
+            raise UsageError(
+                f"the bound of {label(str(name))} is {bound!r}: give a whole number, 1 or more"
+            )
         found[name] = Dim(names.identifier(name, "size"), bound)
     return found
 
@@ -98,7 +111,9 @@ def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Ite
         if slot.data_type not in DTYPES:
             yield Gap(name, f"an input of {describe(slot.data_type)}", "float32")
         if slot.shape is None:
-            yield Gap(name, "an input without a shape", "an export that states the shapes of inputs")
+            yield Gap(
+                name, "an input without a shape", "an export that states the shapes of inputs"
+            )
             continue
         for axis, size in enumerate(slot.shape):
             if not isinstance(size, int) and size not in dims and not _carries(batch, slot, axis):
@@ -111,7 +126,9 @@ def _carries(batch: Batch | None, slot: Slot, axis: int) -> bool:
 
 def _unknown_size(name: str, axis: int, size: Symbolic) -> Gap:
     if size is None:
-        return Gap(name, f"the size of axis {axis} is unknown and has no name", "an export that names it")
+        return Gap(
+            name, f"the size of axis {axis} is unknown and has no name", "an export that names it"
+        )
     shown = label(str(size))
     hint = f"load(..., dims={{'{shown}': 128}}), with its largest value for 128"
     return Gap(name, f"the size {shown} of axis {axis} is known at run time only", hint)
@@ -120,28 +137,39 @@ def _unknown_size(name: str, axis: int, size: Symbolic) -> Gap:
 def event_shape(slot: Slot, batch: Batch | None, dims: Mapping[str, Dim]) -> Shape:
     """Return the shape of one event's input."""
     shape = slot.shape or ()
-    return tuple(_known(size, dims) for axis, size in enumerate(shape) if not _carries(batch, slot, axis))
+    return tuple(
+        _known(size, dims) for axis, size in enumerate(shape) if not _carries(batch, slot, axis)
+    )
 
 
 def batch_shape(slot: Slot, batch: Batch | None, dims: Mapping[str, Dim], size: int) -> Shape:
     """Return the shape of an input that holds ``size`` events."""
     shape = slot.shape or ()
-    return tuple(size if _carries(batch, slot, axis) else _known(each, dims) for axis, each in enumerate(shape))
+    return tuple(
+        size if _carries(batch, slot, axis) else _known(each, dims)
+        for axis, each in enumerate(shape)
+    )
 
 
 def _known(size: Symbolic, dims: Mapping[str, Dim]) -> Size:
     return size if isinstance(size, int) else dims[str(size)]
 
 
-def event_inputs(model: Model, batch: Batch | None, dims: Mapping[str, Dim], names: Names) -> tuple[Node, ...]:
+def event_inputs(
+    model: Model, batch: Batch | None, dims: Mapping[str, Dim], names: Names
+) -> tuple[Node, ...]:
     """Return the inputs of the event graph, in the file's order."""
     return tuple(
-        b.input_(names.identifier(slot.name, "input"), event_shape(slot, batch, dims), _element(slot))
+        b.input_(
+            names.identifier(slot.name, "input"), event_shape(slot, batch, dims), _element(slot)
+        )
         for slot in model.inputs
     )
 
 
-def one_event(model: Model, batch: Batch | None, inputs: Sequence[Node], dims: Mapping[str, Dim]) -> dict[str, Node]:
+def one_event(
+    model: Model, batch: Batch | None, inputs: Sequence[Node], dims: Mapping[str, Dim]
+) -> dict[str, Node]:
     """Return the inputs as the file's layers see them when the batch is one event."""
     return {
         slot.name: b.reshape(node, batch_shape(slot, batch, dims, 1))
@@ -154,10 +182,12 @@ def many_events(
 ) -> dict[str, Node]:
     """Return inputs that hold ``size`` events each."""
     return {
-        slot.name: b.input_(str(getattr(node.op, "name", "")), batch_shape(slot, batch, dims, size), _element(slot))
+        slot.name: b.input_(
+            str(getattr(node.op, "name", "")), batch_shape(slot, batch, dims, size), _element(slot)
+        )
         for slot, node in zip(model.inputs, inputs, strict=True)
     }
 
 
-def _element(slot: Slot) -> b.Element:
+def _element(slot: Slot) -> Element:
     return b.element_of(DTYPES[slot.data_type])

@@ -33,7 +33,7 @@ DTYPES: dict[int, np.dtype[Any]] = {
 }
 """The element types that graphs have."""
 
-_FIELDS = {
+_FIELDS: dict[int, str] = {
     _TYPES.FLOAT: "float_data",
     _TYPES.DOUBLE: "double_data",
     _TYPES.INT64: "int64_data",
@@ -52,7 +52,7 @@ class Foreign:
 
 def type_name(data_type: int) -> str:
     """Return ``float16`` for the number of an element type."""
-    names = {number: name for name, number in _TYPES.DataType.items()}
+    names: dict[int, str] = {int(number): name for name, number in _TYPES.DataType.items()}
     return names.get(data_type, f"type {data_type}").lower()
 
 
@@ -80,14 +80,16 @@ def array_of_tensor(tensor: onnx.TensorProto, folder: Path | None) -> Array | Fo
     if tensor.HasField("raw_data"):
         if len(tensor.raw_data) != prod(shape) * dtype.itemsize:
             raise InvalidModel(
-                f"tensor {name} holds {len(tensor.raw_data)} bytes, but {list(shape)} of {dtype} needs "
-                f"{prod(shape) * dtype.itemsize}: the file is damaged"
+                f"tensor {name} holds {len(tensor.raw_data)} bytes, but {list(shape)} of {dtype} "
+                f"needs {prod(shape) * dtype.itemsize}: the file is damaged"
             )
         return np.frombuffer(tensor.raw_data, dtype).reshape(shape)
     values = getattr(tensor, _FIELDS.get(tensor.data_type, _DEFAULT_FIELD))
     if len(values) != prod(shape):
-        raise InvalidModel(f"tensor {name} holds {len(values)} values, but {list(shape)} needs {prod(shape)}")
-    return np.array(values, np.int64 if dtype.kind in "iub" and dtype.itemsize < 8 else dtype).astype(dtype).reshape(shape)
+        message = f"holds {len(values)} values, but {list(shape)} needs {prod(shape)}"
+        raise InvalidModel(f"tensor {name} {message}")
+    wide = np.int64 if dtype.kind in "iub" and dtype.itemsize < 8 else dtype
+    return np.array(values, wide).astype(dtype).reshape(shape)
 
 
 def _checked_shape(tensor: onnx.TensorProto, name: str) -> tuple[int, ...]:
@@ -97,23 +99,28 @@ def _checked_shape(tensor: onnx.TensorProto, name: str) -> tuple[int, ...]:
     if any(size < 0 for size in shape):
         raise InvalidModel(f"tensor {name} has a negative size: {list(shape)}")
     if prod(shape) > MAX_FILE_BYTES:
-        raise InvalidModel(f"tensor {name} of shape {list(shape)} is above the limit of {MAX_FILE_BYTES} elements")
+        limit = f"above the limit of {MAX_FILE_BYTES} elements"
+        raise InvalidModel(f"tensor {name} of shape {list(shape)} is {limit}")
     return shape
 
 
-def _external_bytes(tensor: onnx.TensorProto, name: str, folder: Path | None, expected: int) -> bytes:
+def _external_bytes(
+    tensor: onnx.TensorProto, name: str, folder: Path | None, expected: int
+) -> bytes:
     """Read external data: a regular file inside the model's folder, reached through no link."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     unknown = set(entries) - {"location", "offset", "length", "checksum"}
     if unknown:
-        raise InvalidModel(f"tensor {name}: external data have the unknown key {label(min(unknown))}")
+        key = label(min(unknown))
+        raise InvalidModel(f"tensor {name}: external data have the unknown key {key}")
     if folder is None:
         raise InvalidModel(f"tensor {name} lies outside the model: load the model from its file")
     path = _inside(folder, entries.get("location", ""), name)
     offset = _number(entries.get("offset", "0"), name, "offset")
     length = _number(entries.get("length", str(expected)), name, "length")
     if length != expected:
-        raise InvalidModel(f"tensor {name}: external data of {length} bytes, but its shape needs {expected}")
+        what = f"external data of {length} bytes, but its shape needs {expected}"
+        raise InvalidModel(f"tensor {name}: {what}")
     return _regular_file_bytes(path, offset, length, name)
 
 
@@ -128,12 +135,13 @@ def _inside(folder: Path, location: str, name: str) -> Path:
     pure = PurePosixPath(location)
     outside = pure.is_absolute() or ".." in pure.parts or not pure.parts
     if outside or "\\" in location or "\0" in location or ":" in location:
-        raise InvalidModel(f"tensor {name}: external data must lie inside the model's folder, by a relative path")
+        where = "inside the model's folder, by a relative path"
+        raise InvalidModel(f"tensor {name}: external data must lie {where}")
     path = folder
     for part in pure.parts:
         path = path / part
         if path.is_symlink():
-            raise InvalidModel(f"tensor {name}: external data are reached through a link, which is refused")
+            raise InvalidModel(f"tensor {name}: external data behind a link are refused")
     return path
 
 
@@ -141,11 +149,13 @@ def _regular_file_bytes(path: Path, offset: int, length: int, name: str) -> byte
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise InvalidModel(f"tensor {name}: external data cannot be opened: {error.strerror}") from None
+        why = f"external data cannot be opened: {error.strerror}"
+        raise InvalidModel(f"tensor {name}: {why}") from None
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise InvalidModel(f"tensor {name}: external data must be a regular file of its own, not a link or device")
+            what = "a regular file of its own, not a link or device"
+            raise InvalidModel(f"tensor {name}: external data must be {what}")
         if offset + length > status.st_size:
             raise InvalidModel(f"tensor {name}: external data end before byte {offset + length}")
         file.seek(offset)

@@ -25,6 +25,7 @@ from inferon.ir.node import Node, ordered
 from inferon.ir.shape import Shape, count
 from inferon.ir.types import Float
 from inferon.ops import build as b
+from inferon.ops.base import Elementary
 from inferon.ops.dot import Dot
 from inferon.ops.evaluation import evaluate
 from inferon.ops.structure import Const, Input
@@ -117,7 +118,11 @@ _HINTS = {
 
 
 def _one(
-    model: Model, layer: Layer, done: Translation, guide: Translation | None, rebinding: Rebinding | None
+    model: Model,
+    layer: Layer,
+    done: Translation,
+    guide: Translation | None,
+    rebinding: Rebinding | None,
 ) -> None:
     function = operator_of(model, layer)
     if isinstance(function, Gap):
@@ -140,6 +145,9 @@ def _one(
         done.gaps.append(Gap(layer.label, refused.what, refused.hint))
         return
     except InvalidGraph as error:
+        if isinstance(getattr(error.node, "op", None), Elementary):
+            done.gaps.append(Gap(layer.label, f"{layer.op} of other types than float32", "float32"))
+            return
         raise LayerError(layer.label, str(error)) from None
     for name in call.unasked():
         done.gaps.append(Gap(layer.label, f"attribute {label(name)} of {layer.op}"))
@@ -149,12 +157,16 @@ def _one(
 def _check(values: Sequence[Value]) -> None:
     for value in values:
         if isinstance(value, Node) and count(value.type.shape) > MAX_TENSOR_ELEMENTS:
-            raise Refused(f"a value of {count(value.type.shape)} elements", f"at most {MAX_TENSOR_ELEMENTS}")
+            raise Refused(
+                f"a value of {count(value.type.shape)} elements", f"at most {MAX_TENSOR_ELEMENTS}"
+            )
 
 
 def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
     if len(values) < len([name for name in layer.outputs if name]):
-        raise LayerError(layer.label, f"{layer.op} has {len(values)} results, not {len(layer.outputs)}")
+        raise LayerError(
+            layer.label, f"{layer.op} has {len(values)} results, not {len(layer.outputs)}"
+        )
     before = set(done.origins)
     constant = all(_is_constant(done.values[name]) for name in layer.inputs if name)
     for name, value in zip(layer.outputs, values, strict=False):
@@ -201,7 +213,11 @@ _SMALL = 256
 
 
 def _costly(nodes: Sequence[Node]) -> bool:
-    products = (count(node.type.shape) * prod(_contracted(node)) for node in nodes if isinstance(node.op, Dot))
+    products = (
+        count(node.type.shape) * prod(_contracted(node))
+        for node in nodes
+        if isinstance(node.op, Dot)
+    )
     elements = (count(node.type.shape) for node in nodes)
     return max(products, default=0) > MAX_FOLDED_PRODUCTS or max(elements) > MAX_FOLDED_ELEMENTS
 
