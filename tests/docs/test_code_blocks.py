@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.absent import require_tool
+from inferon.errors import ExtraMissing
+from tests.absent import require_package, require_tool
 from tests.docs.markdown import PAGES, ROOT, Block, blocks_of
 
 SHIPPED = ROOT / "src" / "inferon" / "data"
@@ -56,7 +57,11 @@ NOT_RUN = [(page, block) for page, block in BLOCKS if block.not_run]
 def run_python(page: Path, block: Block, namespace: dict[str, Any]) -> None:
     tree = ast.parse(block.text, filename=str(page))
     ast.increment_lineno(tree, block.line - 1)  # a traceback names the line of the page
-    exec(compile(tree, str(page), "exec"), namespace)  # noqa: S102 - our own pages
+    try:
+        exec(compile(tree, str(page), "exec"), namespace)  # noqa: S102 - our own pages
+    except ExtraMissing as missing:
+        require_package(missing.package)  # a counted skip
+        raise
 
 
 def run_commands(page: Path, block: Block) -> None:
