@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
-from math import prod
 
 import numpy as np
 
-from inferon.ir.shape import largest_shape
 from inferon.ir.values import storage
 from inferon.targets.cpp.code import (
-    At,
     Affine,
+    Apply,
+    At,
     Call,
+    Declare,
     Do,
     For,
     Function,
@@ -27,8 +27,18 @@ from inferon.targets.cpp.code import (
 )
 from inferon.targets.cpp.emit import elementary, elementary_used, region_body
 from inferon.targets.cpp.memory import Layout, allocate, touched
-from inferon.targets.cpp.region import Map, Plan, Product, Reduce, Region, Repeat, written
-from inferon.targets.cpp.region import Choose, Collect, Leaf
+from inferon.targets.cpp.region import (
+    Choose,
+    Collect,
+    Leaf,
+    Map,
+    Plan,
+    Product,
+    Reduce,
+    Region,
+    Repeat,
+    written,
+)
 from inferon.targets.cpp.view import Buffer, View, dense
 
 STACK_BYTES = 1 << 18
@@ -119,12 +129,15 @@ def header(made: Program, signature: str) -> str:
         f"// {made.name}: written by Inferon. Changes belong in the model, not here.\n// {signature}",
         f"#ifndef {guard}\n#define {guard}\n",
         _CONDITIONS,
-        f"namespace {made.name} {{\ninline namespace INFERON_ISA {{\nnamespace detail {{\n",
+        f"namespace inferon {{\nnamespace {made.name} {{\ninline namespace INFERON_ISA {{\nnamespace detail {{\n",
         _runtime(),
         "\n".join(_functions(made)),
-        "\n}  // namespace detail\n",
+        "",
+        "\n".join(_one_event(made)),
+        "}  // namespace detail\n",
         "\n".join(_interface(made)),
-        f"\n}}  // namespace INFERON_ISA\n}}  // namespace {made.name}\n\n#undef INFERON_LANES\n#endif  // {guard}\n",
+        f"\n}}  // namespace INFERON_ISA\n}}  // namespace {made.name}\n}}  // namespace inferon",
+        f"\n#undef INFERON_LANES\n#endif  // {guard}\n",
     ]
     return "\n".join(parts)
 
@@ -218,12 +231,12 @@ def _interface(made: Program) -> Iterator[str]:
     yield "};\n"
     yield "// The weights: immutable, shared by all threads; 64-byte aligned memory that outlives its users."
     yield "struct Weights {\n  const unsigned char* data;\n};\n"
+    yield from _check_weights(made)
     yield "// Scratch memory for one call at a time."
     yield "struct Workspace {\n  alignas(64) unsigned char bytes[Meta::workspace_bytes];\n};\n"
     yield "// One event. The pointers must not overlap."
     yield f"inline void evaluate(const Weights& weights, Workspace& workspace, {_ports(plan)}) noexcept {{"
-    yield from _body(made)
-    yield "}\n"
+    yield f"  detail::one_event(weights.data, workspace.bytes, {_passed(plan, '')});\n}}\n"
     if made.layout.size_bytes <= STACK_BYTES:
         yield "// One event, with the workspace on the stack."
         yield f"inline void evaluate(const Weights& weights, {_ports(plan)}) noexcept {{"
@@ -235,6 +248,29 @@ def _interface(made: Program) -> Iterator[str]:
     )
     yield "  for (std::size_t event = 0; event < events; ++event)"
     yield f"    evaluate(weights, workspace, {_passed(plan, 'event')});\n}}"
+
+
+def _check_weights(made: Program) -> Iterator[str]:
+    blob = made.blob()
+    yield "// Whether bytes, read or mapped from a file, are the weights of this model: size, alignment and checksum."
+    yield "inline bool check_weights(const void* bytes, std::size_t size) noexcept {"
+    yield "  if (size != Meta::weight_bytes || reinterpret_cast<std::uintptr_t>(bytes) % 64 != 0) return false;"
+    yield "  std::uint64_t hash = 0xcbf29ce484222325u;"
+    yield "  for (std::size_t i = 0; i < size; i += 8) {"
+    yield "    std::uint64_t word;"
+    yield "    std::memcpy(&word, static_cast<const unsigned char*>(bytes) + i, 8);"
+    yield "    hash = (hash ^ word) * 0x100000001b3u;"
+    yield "  }"
+    yield f"  return hash == {checksum(blob):#x}u;"
+    yield "}\n"
+
+
+def checksum(data: bytes) -> int:
+    """Return FNV-1a over 64-bit words: cheap in C++, and enough to notice the wrong file."""
+    value = 0xCBF29CE484222325
+    for word in np.frombuffer(data, "<u8").tolist():
+        value = ((value ^ word) * 0x100000001B3) & (2**64 - 1)
+    return value
 
 
 def _port(buffer: Buffer) -> str:
@@ -261,18 +297,18 @@ def _passed(plan: Plan, event: str) -> str:
     return ", ".join(parts)
 
 
-def _body(made: Program) -> Iterator[str]:
+def _one_event(made: Program) -> Iterator[str]:
+    yield "// All steps of one event, in order; the numbers are places in the weights and in the workspace."
+    memory = "[[maybe_unused]] const unsigned char* weights, [[maybe_unused]] unsigned char* workspace"
+    yield f"inline void one_event({memory}, {_ports(made.plan)}) noexcept {{"
     for buffer, offset in made.weights:
         kind = scalar_type(buffer.element)
-        yield f"  const auto* {buffer.name} = reinterpret_cast<const {kind}*>(weights.data + {offset});"
+        yield f"  const auto* {buffer.name} = reinterpret_cast<const {kind}*>(weights + {offset});"
     for buffer, offset in made.layout.offsets.items():
         kind = scalar_type(buffer.element)
-        yield f"  auto* {buffer.name} = reinterpret_cast<{kind}*>(workspace.bytes + {offset});"
-    if not made.layout.offsets:
-        yield "  (void)workspace;"
-    if not made.weights:
-        yield "  (void)weights;"
+        yield f"  auto* {buffer.name} = reinterpret_cast<{kind}*>(workspace + {offset});"
     yield from printed(_calls(made.plan.regions, _names(made.plan.regions)), 1)
+    yield "}"
 
 
 def _calls(regions: tuple[Region, ...], names: dict[int, str]) -> tuple[Stmt, ...]:
@@ -282,7 +318,7 @@ def _calls(regions: tuple[Region, ...], names: dict[int, str]) -> tuple[Stmt, ..
             statements.extend(_repeat(region, names))
         else:
             arguments = tuple(Name(buffer.name) for buffer in touched(region))
-            statements.append(Do(Call(f"detail::{names[id(region)]}", arguments)))
+            statements.append(Do(Call(names[id(region)], arguments)))
     return tuple(statements)
 
 
@@ -292,40 +328,16 @@ def _repeat(region: Repeat, names: dict[int, str]) -> tuple[Stmt, ...]:
     for view, step in region.sequences:
         kind = scalar_type(step.element)
         place = Affine(view.offset, ((variable, view.strides[0]),))
-        from inferon.targets.cpp.code import Declare
-
         body.append(Declare(f"const {kind}*", step.name, At(view.buffer.name, place)))
     body.extend(_calls(region.body, names))
     count = region.state.size
     whole = View(region.state, region.next.shape, dense(region.next.shape))
     kind = scalar_type(region.state.element)
     copy = Map(Leaf(region.next), whole, region.origin)
-    from inferon.targets.cpp.code import Apply
-
-    body.extend(_inline(copy))
+    body.extend(region_body(copy))
     if region.history is not None:
         target = At(region.history.name, Affine(0, ((variable, count),)))
         body.append(
             Do(Call("std::memcpy", (target, Name(region.state.name), Name(f"{count} * sizeof({kind})"))))
         )
     return (Remark(_remark(region)), For(variable, region.steps, tuple(body)))
-
-
-def _inline(region: Region) -> tuple[Stmt, ...]:
-    """Return a region's statements where they stand, outside of the namespace of the runtime."""
-    from inferon.targets.cpp.code import Apply
-
-    def qualified(statement: Stmt) -> Stmt:
-        if isinstance(statement, Apply):
-            return Apply(
-                Call(f"detail::{statement.call.function}", statement.call.arguments),
-                statement.parameters,
-                statement.body,
-                statement.prefix,
-            )
-        return statement
-
-    return tuple(qualified(each) for each in region_body(region))
-
-
-_ = (prod, largest_shape, Choose, Collect)

@@ -150,6 +150,9 @@ struct F { __m512 v; };
 struct I { __m512i v; };
 struct M { __mmask16 v; };
 
+// The unmasked forms of some instructions start from an undefined register, of which g++ 12 warns.
+constexpr __mmask16 every = 0xffff;
+
 INFERON_INLINE F opaque(F x) noexcept {
   __asm__("" : "+v"(x.v));
   return x;
@@ -188,11 +191,11 @@ INFERON_INLINE F sub(F a, F b) noexcept { return {_mm512_sub_ps(a.v, b.v)}; }
 INFERON_INLINE F mul(F a, F b) noexcept { return opaque(F{_mm512_mul_ps(a.v, b.v)}); }
 INFERON_INLINE F div(F a, F b) noexcept { return {_mm512_div_ps(a.v, b.v)}; }
 INFERON_INLINE F fma(F a, F b, F c) noexcept { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-INFERON_INLINE F root(F a) noexcept { return {_mm512_sqrt_ps(a.v)}; }
-INFERON_INLINE F round_even(F a) noexcept { return {_mm512_roundscale_ps(a.v, 8)}; }
-INFERON_INLINE F round_down(F a) noexcept { return {_mm512_roundscale_ps(a.v, 9)}; }
-INFERON_INLINE F neg(F a) noexcept { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
-INFERON_INLINE F absolute(F a) noexcept { return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), a.v)}; }
+INFERON_INLINE F root(F a) noexcept { return {_mm512_maskz_sqrt_ps(every, a.v)}; }
+INFERON_INLINE F round_even(F a) noexcept { return {_mm512_maskz_roundscale_ps(every, a.v, 8)}; }
+INFERON_INLINE F round_down(F a) noexcept { return {_mm512_maskz_roundscale_ps(every, a.v, 9)}; }
+INFERON_INLINE F neg(F a) noexcept { return {_mm512_maskz_xor_ps(every, a.v, _mm512_set1_ps(-0.0f))}; }
+INFERON_INLINE F absolute(F a) noexcept { return {_mm512_maskz_andnot_ps(every, _mm512_set1_ps(-0.0f), a.v)}; }
 INFERON_INLINE M less(F a, F b) noexcept { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
 INFERON_INLINE M less_equal(F a, F b) noexcept { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
 INFERON_INLINE M equal(F a, F b) noexcept { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }
@@ -207,24 +210,24 @@ INFERON_INLINE M either(M a, M b) noexcept { return {static_cast<__mmask16>(a.v 
 INFERON_INLINE M opposite(M a) noexcept { return {static_cast<__mmask16>(~a.v)}; }
 INFERON_INLINE I add(I a, I b) noexcept { return {_mm512_add_epi32(a.v, b.v)}; }
 INFERON_INLINE I sub(I a, I b) noexcept { return {_mm512_sub_epi32(a.v, b.v)}; }
-INFERON_INLINE I mul(I a, I b) noexcept { return {_mm512_mullo_epi32(a.v, b.v)}; }
-INFERON_INLINE I absolute(I a) noexcept { return {_mm512_abs_epi32(a.v)}; }
+INFERON_INLINE I mul(I a, I b) noexcept { return {_mm512_maskz_mullo_epi32(every, a.v, b.v)}; }
+INFERON_INLINE I absolute(I a) noexcept { return {_mm512_maskz_abs_epi32(every, a.v)}; }
 INFERON_INLINE I bit_and(I a, I b) noexcept { return {_mm512_and_si512(a.v, b.v)}; }
 INFERON_INLINE I bit_or(I a, I b) noexcept { return {_mm512_or_si512(a.v, b.v)}; }
 INFERON_INLINE I bit_xor(I a, I b) noexcept { return {_mm512_xor_si512(a.v, b.v)}; }
 template <int bits>
 INFERON_INLINE I shift_left(I a) noexcept {
-  return {_mm512_slli_epi32(a.v, bits)};
+  return {_mm512_maskz_slli_epi32(every, a.v, bits)};
 }
 template <int bits>
 INFERON_INLINE I shift_right(I a) noexcept {
-  return {_mm512_srai_epi32(a.v, bits)};
+  return {_mm512_maskz_srai_epi32(every, a.v, bits)};
 }
 INFERON_INLINE I float_bits(F a) noexcept { return {_mm512_castps_si512(a.v)}; }
 INFERON_INLINE F bits_float(I a) noexcept { return {_mm512_castsi512_ps(a.v)}; }
-INFERON_INLINE F to_float(I a) noexcept { return {_mm512_cvtepi32_ps(a.v)}; }
+INFERON_INLINE F to_float(I a) noexcept { return {_mm512_maskz_cvtepi32_ps(every, a.v)}; }
 INFERON_INLINE I to_int(F a) noexcept {
-  const I inside{_mm512_cvttps_epi32(a.v)};
+  const I inside{_mm512_maskz_cvttps_epi32(every, a.v)};
   const I capped = select(less_equal(all(0x1p31f), a), all(INT32_MAX), inside);
   return select(unordered(a), all(0), capped);
 }

@@ -1,0 +1,65 @@
+"""The C++ target: options, and the artefact that it builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from inferon.errors import UsageError
+from inferon.interpret import Feed
+from inferon.ir.graph import Graph
+from inferon.ir.values import Array
+from inferon.passes.presets import CPU
+from inferon.targets.base import Artifact, File, Target
+from inferon.targets.cpp.fuse import plan
+from inferon.targets.cpp.golden import golden
+from inferon.targets.cpp.header import Program, program
+from inferon.targets.cpp.library import Library
+from inferon.targets.cpp.package import package
+from inferon.targets.toolchain import Compiler
+
+
+@dataclass(frozen=True)
+class CppArtifact(Artifact):
+    """A header with its weights, and the library that ``predict`` compiles from them."""
+
+    graph: Graph
+    made: Program
+    compiler: Compiler
+
+    @cached_property
+    def files(self) -> tuple[File, ...]:
+        """The files, the same for the same model on every machine."""
+        return package(self.made, self.graph, golden(self.graph))
+
+    @cached_property
+    def library(self) -> Library:
+        """The model, compiled for this machine."""
+        return Library(self.made, self.graph, self.files, self.compiler)
+
+    def predict(self, data: Feed) -> tuple[Array, ...]:
+        """Return the outputs for events of shape (events, \\*input shape)."""
+        return self.library.predict(data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cpp(Target):
+    """Standalone C++17: a header, its weights, a C interface, a self-test.  No option changes a bit.
+
+    Attributes
+    ----------
+    name : the namespace and file name; by default the graph's
+    compiler : what ``predict`` and ``benchmark`` compile with
+    """
+
+    name: str = ""
+    compiler: Compiler = Compiler()
+
+    def __post_init__(self) -> None:
+        if self.name and not (self.name.isidentifier() and self.name.isascii() and self.name.islower()):
+            raise UsageError(f"{self.name!r} cannot name a C++ namespace: use a-z, 0-9 and _")
+
+    def build(self, graph: Graph) -> CppArtifact:
+        """Return the artefact of a graph of any stage."""
+        made = program(self.name or graph.name, plan(CPU.run(graph)))
+        return CppArtifact(graph, made, self.compiler)
