@@ -68,7 +68,8 @@ def _pick(draw: st.DrawFn, nodes: Sequence[Node], *kinds: type) -> Node | None:
 def _partner(draw: st.DrawFn, nodes: Sequence[Node], x: Node) -> Node:
     """Return a node that `build` can combine with ``x`` elementwise."""
     fitting = [each for each in nodes if each.type == x.type]
-    if fitting and draw(st.booleans()):
+    shared: bool = draw(st.booleans())
+    if shared and fitting:
         return draw(st.sampled_from(fitting))
     element = x.type.element
     if isinstance(element, Fixed):
@@ -200,23 +201,23 @@ def product(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
     if isinstance(x.type.element, Fixed) and x.type.element.width > MAX_WIDTH_BITS:
         return None
     element = draw(FIXED) if isinstance(x.type.element, Fixed) else x.type.element
-    return build.product(x, draw(constants(element, (x.type.shape[-1], draw(SIZES)))))
+    rows = _static(x.type.shape[-1:])
+    return build.product(x, draw(constants(element, (*rows, draw(SIZES)))))
 
 
 def selection(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
     x = _pick(draw, nodes, Float, Int, Fixed)
     if x is None or not _has_static_axis(x, -1):
         return None
-    size = x.type.shape[-1]
-    assert isinstance(size, int)
+    (size,) = _static(x.type.shape[-1:])
     best = build.top_k(x, draw(st.integers(1, size)), largest=draw(st.booleans()))
     return build.gather(x, best, x.type.rank - 1, batch=x.type.rank - 1)
 
 
 def loop(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
-    """A loop whose body adds an element of a sequence to the state, then quantizes or scales it."""
+    """A loop whose body adds an element of a sequence to the state, then rounds or scales it."""
     x = _pick(draw, nodes, Float, Fixed)
-    if x is None or not x.type.rank or not isinstance(x.type.shape[0], int) or not x.type.shape[0]:
+    if x is None or not _has_static_axis(x, 0):
         return None
     element, shape = x.type.element, x.type.shape[1:]
     if any(isinstance(size, Dim) for size in shape):
@@ -240,7 +241,7 @@ STEPS = (
 
 @st.composite
 def graphs(draw: st.DrawFn, steps: int = 10, dims: bool = True) -> Graph:
-    """A graph of one or two inputs, whose outputs are (up to three of) the nodes that none uses."""
+    """A graph of one or two inputs; its outputs are up to three of the nodes that none uses."""
     inputs = []
     for name in ["x", "y"][: draw(st.integers(1, 2))]:
         shape: Shape = draw(SHAPES)
