@@ -192,17 +192,20 @@ def convolution(
     return Case(op, "Conv", (weights[1] * groups, *spatial), (normal(*weights),), attributes)
 
 
-def pool(kind: type[c.Pool], pads: tuple[tuple[int, int], tuple[int, int]], **more: bool) -> Case:
-    kernel, strides, dilations = (3, 2), (2, 1), (1, 1)
+Pads = tuple[tuple[int, int], tuple[int, int]]
+
+
+def pool(onnx: str, pads: Pads, *, count_pad: bool | None = None) -> Case:
+    sizes = (3, 2), (2, 1), *pads, (1, 1)
+    op = c.MaxPool(*sizes) if count_pad is None else c.AveragePool(*sizes, count_pad)
     attributes: dict[str, Any] = {
-        "kernel_shape": kernel,
-        "strides": strides,
+        "kernel_shape": (3, 2),
+        "strides": (2, 1),
         "pads": (*pads[0], *pads[1]),
     }
-    if more:
-        attributes["count_include_pad"] = int(more["count_pad"])
-    op = kind(kernel, strides, *pads, dilations, **more)
-    return Case(op, kind.__name__, (4, 8, 7), attributes=attributes)
+    if count_pad is not None:
+        attributes["count_include_pad"] = int(count_pad)
+    return Case(op, onnx, (4, 8, 7), attributes=attributes)
 
 
 CONVOLUTIONS = [
@@ -214,11 +217,11 @@ CONVOLUTIONS = [
     convolution((7, 6), (6, 1, 3, 3), pads=((1, 1), (1, 1)), groups=6),  # depthwise
     convolution((7, 6), (6, 1, 3, 3), groups=3),  # depthwise with two outputs a channel
     convolution((4, 5, 3), (4, 2, 2, 2, 2)),
-    pool(c.MaxPool, ((0, 0), (0, 0))),
-    pool(c.MaxPool, ((1, 1), (1, 0))),
-    pool(c.AveragePool, ((0, 0), (0, 0))),
-    pool(c.AveragePool, ((1, 1), (1, 0)), count_pad=False),
-    pool(c.AveragePool, ((1, 1), (1, 0)), count_pad=True),
+    pool("MaxPool", ((0, 0), (0, 0))),
+    pool("MaxPool", ((1, 1), (1, 0))),
+    pool("AveragePool", ((0, 0), (0, 0)), count_pad=False),
+    pool("AveragePool", ((1, 1), (1, 0)), count_pad=False),
+    pool("AveragePool", ((1, 1), (1, 0)), count_pad=True),
 ]
 
 STEPS, FEATURES, HIDDEN = 6, 4, 5

@@ -92,3 +92,8 @@ class Bitcast(Primitive):
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         return np.ascontiguousarray(args[0]).view(storage(self.to))
+
+    def real(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
+        # a float64 that stands for a real number has to be rounded before it has the type's bits
+        bits = self.reference(out, types, args[0].astype(storage(types[0].element)))
+        return bits.astype(np.float64) if isinstance(self.to, Float) else bits
