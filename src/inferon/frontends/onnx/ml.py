@@ -6,10 +6,13 @@ from math import prod
 
 import numpy as np
 
-from inferon.frontends.onnx.call import Call, Refused, Table, fixed_shape
+from inferon.frontends.onnx.call import Call, Refused, Result, Table, fixed_shape
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32, INT64
 from inferon.ops import build as b
+from inferon.ops.base import require
+from inferon.ops.elementary import Sigmoid
+from inferon.ops.normalization import Softmax
 
 
 def _numbers(call: Call, name: str) -> Node | None:
@@ -52,7 +55,43 @@ def _feature_vectorizer(call: Call) -> Node:
     return b.concat(parts, parts[0].type.rank - 1)
 
 
+def _scores(call: Call, rows: int) -> Node:
+    """Return x times the coefficients (rows, features), plus the intercepts."""
+    x = b.cast(call.node(0), FLOAT32)
+    weights, bias = _numbers(call, "coefficients"), _numbers(call, "intercepts")
+    require(weights is not None and rows >= 1, "it has no coefficients")
+    assert weights is not None
+    matrix = b.transpose(b.reshape(weights, (rows, weights.type.shape[0] // rows)), (1, 0))  # type: ignore[operator]
+    value = b.product(x, matrix)
+    return value if bias is None else b.add(value, bias)
+
+
+def _linear_regressor(call: Call) -> Node:
+    call.only("post_transform", "NONE")
+    return _scores(call, call.integer("targets", 1))
+
+
+def _linear_classifier(call: Call) -> Result:
+    """Return labels and scores, of as many classes as there are rows of coefficients."""
+    call.ignore("multi_class")
+    classes = call.given("classlabels_ints")
+    if not isinstance(classes, tuple) or len(classes) < 2:
+        raise Refused("LinearClassifier with text as labels", "whole numbers as labels")
+    call.only("post_transform", "NONE", "LOGISTIC", "SOFTMAX")
+    scores = _scores(call, len(classes))
+    best = b.squeeze(b.top_k(scores, 1), scores.type.rank - 1)
+    labels = b.gather(b.constant(np.array(classes, np.int64)), best, 0)
+    kind = call.text("post_transform", "NONE")
+    if kind == "LOGISTIC":
+        scores = b.apply(Sigmoid(), scores)
+    if kind == "SOFTMAX":
+        scores = b.apply(Softmax(scores.type.rank - 1), scores)
+    return labels, scores
+
+
 TABLE: Table = {
+    "LinearRegressor": _linear_regressor,
+    "LinearClassifier": _linear_classifier,
     "Scaler": _scaler,
     "Normalizer": _normalizer,
     "ArrayFeatureExtractor": _array_feature_extractor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 import numpy as np
 
@@ -86,11 +87,19 @@ def _log_sum_exp(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
 
 
 def _prod(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
-    """Only of constants: shape arithmetic."""
+    """Return the product over one short axis, one factor after the other; of constants over any axes."""
     array = b.array_of(x)
-    if array is None:
-        raise Refused("ReduceProd of values computed at run time", "Log, ReduceSum and Exp")
-    return b.constant(np.prod(array, axis=axes, keepdims=keep, dtype=array.dtype))
+    if array is not None:
+        return b.constant(np.prod(array, axis=axes, keepdims=keep, dtype=array.dtype))
+    size = x.type.shape[axes[0]]
+    if len(axes) != 1 or isinstance(size, Dim) or not 1 <= size <= _MOST_FACTORS:
+        raise Refused("ReduceProd over more than a few elements", f"one axis of at most {_MOST_FACTORS}")
+    value = reduce(b.mul, (b.slice_(x, axes[0], i, 1) for i in range(size)))
+    return value if keep else b.squeeze(value, axes[0])
+
+
+_MOST_FACTORS = 16
+"""Longest product that is written out."""
 
 
 TABLE: Table = {

@@ -84,7 +84,8 @@ def translate(
     done = Translation(values=dict(inputs))
     for name, array in model.constants.items():
         if isinstance(array, Foreign):
-            done.gaps.append(Gap(label(name), f"a weight of {array.type_name}", "float32 weights"))
+            hint = "whole numbers as labels" if array.type_name == "string" else "float32 weights"
+            done.gaps.append(Gap(label(name), f"a weight of {array.type_name}", hint))
         else:
             done.values[name] = b.constant(array.astype(array.dtype.newbyteorder("=")))
     for layer in model.layers:
