@@ -117,9 +117,8 @@ def _div(op: arithmetic.Div, step: Step) -> Ball:
         return Ball(value, a.error + b.error)
     smallest = np.abs(b.value) - b.error
     error = (a.error + times(np.abs(value), b.error)) / smallest
-    # x / 0 is an infinity of known sign, or NaN, if nothing about it can turn
-    certain = (b.error == 0.0) & ((a.error < np.abs(a.value)) | (a.error == 0.0))
-    at_zero = np.where(certain, 0.0, np.inf)
+    # 0 / 0 is NaN; x / 0 is undecided: errors say nothing about the sign of a zero
+    at_zero = np.where((b.error == 0.0) & (a.magnitude == 0.0), 0.0, np.inf)
     error = np.where(smallest > 0.0, np.where(a.error + b.error == 0.0, 0.0, error), at_zero)
     if not step.context.accuracy.strict_order:  # it may multiply by a rounded reciprocal
         error = error + np.where(np.isfinite(value), step.unit * np.abs(value), 0.0)
@@ -337,7 +336,7 @@ def _certain(op: Op, step: Step) -> Ball:
 def _bitcast(op: bits.Bitcast, step: Step) -> Ball:
     (x,) = step.inputs
     stored = x.value.astype(storage(step.node.inputs[0].type.element))
-    certain = (x.error == 0.0) & (stored == x.value)
+    certain = (x.error == 0.0) & (stored == x.value) & (stored != 0)  # a zero may have any sign
     return Ball(step.real(stored), np.where(certain, 0.0, np.inf))
 
 
