@@ -14,11 +14,15 @@ from math import pi
 import torch
 from torch import Tensor, nn
 
-FEATURES = 3
-"""Per constituent: log of the pT fraction, and eta and phi relative to the jet axis."""
+FEATURES = 5
+"""Per constituent: log of the pT fraction, eta and phi relative to the jet axis, and the logs of
+the squared distances to the axis and to the leading constituent."""
 
 JET_FEATURES = 2
 """Per jet: log of the summed pT, log of (mass / pT)^2."""
+
+SMALLEST_DISTANCE_SQUARED = 1e-4
+"""Added to squared distances before their log: 0.01 rad, about what a tracker's jets resolve."""
 
 SMALLEST_MASS_SQUARED = 1e-6
 """Floor of (mass / pT)^2: 1 GeV at 1 TeV, below the mass of any jet; keeps the log finite."""
@@ -30,6 +34,7 @@ class MlpShape:
 
     constituents: int = 16
     hidden: tuple[int, ...] = (64, 64, 32)
+    dropout: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +83,23 @@ class JetFrame(nn.Module):
         phi = constituents[:, :, 2:3]
         mask = (pt > 0.0).to(pt.dtype)
         total = pt.sum(dim=1, keepdim=True)
-        total = torch.where(total > 0.0, total, torch.ones_like(total))
+        total = torch.where(total > 0.0, total, 1.0)
         weight = pt / total
+        log_weight = torch.log(torch.where(pt > 0.0, weight, 1.0))
         # Angles to the leading particle first, so that the mean azimuth has no seam at pi.
         eta = eta - eta[:, 0:1]
         phi = _wrap(phi - phi[:, 0:1])
+        to_leading = eta * eta + phi * phi
         eta = (eta - (weight * eta).sum(dim=1, keepdim=True)) * mask
         phi = (phi - (weight * phi).sum(dim=1, keepdim=True)) * mask
-        log_weight = torch.log(torch.where(pt > 0.0, weight, torch.ones_like(weight)))
+        to_axis = eta * eta + phi * phi
+        log_distances = torch.log(torch.cat([to_axis, to_leading], 2) + SMALLEST_DISTANCE_SQUARED)
         # For massless collinear particles this is the pT-weighted mean squared distance.
-        mass_squared = (weight * (eta * eta + phi * phi)).sum(dim=1) + SMALLEST_MASS_SQUARED
+        mass_squared = (weight * to_axis).sum(dim=1) + SMALLEST_MASS_SQUARED
         return JetView(
             mask=mask,
             weight=weight,
-            particles=torch.cat([log_weight, eta, phi], dim=2),
+            particles=torch.cat([log_weight, eta, phi, log_distances * mask], dim=2),
             jet=torch.cat([torch.log(total[:, 0]), torch.log(mass_squared)], dim=1),
         )
 
@@ -148,7 +156,7 @@ class MlpTagger(Tagger):
         inputs = shape.constituents * FEATURES + JET_FEATURES
         self.frame = JetFrame()
         self.scale = Standardize(inputs)
-        self.network = _dense(inputs, *shape.hidden, classes)
+        self.network = _dense(inputs, *shape.hidden, classes, dropout=shape.dropout)
 
     def logits(self, constituents: Tensor) -> Tensor:
         """Unnormalized scores."""
@@ -190,9 +198,12 @@ class DeepSetsTagger(Tagger):
         self.jet_scale.fit(view.jet)
 
 
-def _dense(*widths: int) -> nn.Sequential:
-    """Linear layers with ReLU between them."""
+def _dense(*widths: int, dropout: float = 0.0) -> nn.Sequential:
+    """Linear layers with ReLU, and dropout where there is any, between them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+        if dropout:
+            layers += [nn.Dropout(dropout)]
+    last_linear = max(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))
+    return nn.Sequential(*layers[: last_linear + 1])
