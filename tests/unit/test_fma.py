@@ -304,6 +304,31 @@ def test_chain_is_a_loop_of_fma(dtype: Any) -> None:
     assert (bits_of(on_axis_0) == bits_of(wanted)).all()
 
 
+@pytest.mark.parametrize(
+    ("shape_a", "shape_b", "shape_start"),
+    [
+        ((300, 1), (1, 200), ()),
+        ((1, 200), (300, 1), (200,)),
+        ((300, 200), (1, 1), (300, 1)),
+        ((3, 1, 1), (1, 200, 100), (3, 200, 100)),
+        ((1, 1), (1, 1), (2, 50_000)),
+        ((1, 1), (70_000, 1), (2, 1, 1)),
+    ],
+)
+def test_long_chains_are_cut_in_blocks(
+    shape_a: tuple[int, ...], shape_b: tuple[int, ...], shape_start: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(7)
+    a, b = (rng.standard_normal((*s, 3)).astype(np.float32) for s in (shape_a, shape_b))
+    start = rng.standard_normal(shape_start).astype(np.float32)
+    wanted = start
+    for k in range(3):
+        wanted = fma(a[..., k], b[..., k], wanted)
+    found = fma_chain(a, b, start)
+    assert found.shape == wanted.shape
+    assert (bits_of(found) == bits_of(wanted)).all()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_chain_of_nothing_is_its_start(dtype: Any) -> None:
     nothing = np.empty((2, 3, 0), dtype)
