@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,10 @@ def _fixed_to_float(x: Array, source: Fixed, to: Element) -> Array:
 
 
 def _to_float64(m: int, fraction: int) -> float:
-    return m / (1 << fraction) if fraction >= 0 else float(m << -fraction)
+    try:
+        return m / (1 << fraction) if fraction >= 0 else float(m << -fraction)
+    except OverflowError:  # Python rounds correctly, but has no way to infinity
+        return -math.inf if m < 0 else math.inf
 
 
 def _to_float32(m: int, fraction: int) -> float:
@@ -91,8 +95,7 @@ def _to_float32(m: int, fraction: int) -> float:
 class Quantize(Primitive):
     """The nearest value of a fixed-point type: ``ap_fixed<16, 6, AP_RND, AP_SAT>``.
 
-    A NaN becomes 0.  An infinity becomes the end of the range where overflow saturates, 0
-    otherwise.
+    A NaN becomes 0.  An infinity is beyond every range; without low bits, it wraps to 0.
     """
 
     to: Fixed
@@ -128,7 +131,7 @@ class Quantize(Primitive):
         for each in np.unique(exponent):
             here = exponent == each
             steps[here] = self._from_mantissa(whole[here], digits - int(each))
-        if self.overflow in (Overflow.SATURATE, Overflow.SATURATE_SYMMETRIC):
+        if self.overflow is not Overflow.WRAP:
             beyond = max(abs(self.to.lowest), self.to.highest) + 1
             steps[x == np.inf], steps[x == -np.inf] = beyond, -beyond
         return steps
