@@ -30,7 +30,7 @@ HEAVY = {
     "google": {"frontends"},
     "jinja2": {"report"},
     "matplotlib": {"report", "bench"},
-    "onnx": {"frontends", "training"},
+    "onnx": {"frontends", "measure", "training"},
     "onnxruntime": {"measure", "bench", "training"},
     "pythia8mc": {"physics"},
     "rich": {"cli"},
