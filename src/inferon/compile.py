@@ -1,4 +1,7 @@
-"""``compile(graph, target)``: the joint between a graph, its target, the proof and the measurement."""
+"""``compile(graph, target)``.
+
+The joint between a graph, its target, the proof and the measurement.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ from inferon.ir.values import Array
 from inferon.targets.base import Artifact, Target
 
 VERIFIED_EVENTS = 1000
-"""``verify`` looks at no more events than this unless asked: the interpreter takes up to 0.1 s for each."""
+"""``verify`` looks at no more events than this unless asked.
+
+The interpreter takes up to 0.1 s for each.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,8 @@ class Compiled:
 
         Parameters
         ----------
-        data : array (events, \\*input shape), or arrays in the order of the inputs, or arrays by name
+        data : array (events, input shape), or arrays in the order of the inputs, or
+            arrays by name
         """
         outputs = self.artifact.predict(data)
         return outputs[0] if len(outputs) == 1 else outputs
@@ -72,8 +79,12 @@ class Compiled:
         batch = self.artifact.predict(inputs)
         self._compare(expected, batch, "in a batch")
         count = len(inputs[0])
-        alone = [self.artifact.predict([array[i : i + 1] for array in inputs]) for i in range(count)]
-        joined = tuple(np.concatenate(parts) for parts in zip(*alone, strict=True)) if alone else batch
+        alone = [
+            self.artifact.predict([array[i : i + 1] for array in inputs]) for i in range(count)
+        ]
+        joined = (
+            tuple(np.concatenate(parts) for parts in zip(*alone, strict=True)) if alone else batch
+        )
         self._compare(expected, joined, "alone")
         return Agreement(count, sum(array.size for array in expected))
 
@@ -95,7 +106,7 @@ class Compiled:
         return self.artifact.write(folder)
 
 
-def compile(graph: Graph, target: Target) -> Compiled:  # noqa: A001 - the word that a user types
+def compile(graph: Graph, target: Target) -> Compiled:
     """Compile a graph for a target.
 
     Raises

@@ -1,8 +1,11 @@
-"""Graphs written by hand: one function for each primitive, with numpy's broadcasting made explicit.
+"""Graphs written by hand.
 
-Front-ends, decompositions of composites and tests build nodes with these functions.  Elementwise functions broadcast
-their operands (and say so by `Broadcast` nodes), turn Python numbers into constants of the other operand's type, and
-choose the strict order of products and sums from the shapes alone (docs/decisions/0001).
+One function for each primitive, with numpy's broadcasting made explicit.
+
+Front-ends, decompositions of composites and tests build nodes with these functions.  Elementwise
+functions broadcast their operands (and say so by `Broadcast` nodes), turn Python numbers into
+constants of the other operand's type, and choose the strict order of products and sums from the
+shapes alone (docs/decisions/0001).
 """
 
 from __future__ import annotations
@@ -28,7 +31,10 @@ SUM_STRANDS = 16
 """Sums use up to so many strands: the lanes of a 512-bit register (docs/decisions/0001)."""
 
 ROW_STRANDS = 4
-"""Products of a single row use so many strands, which hide the latency of one chain (docs/decisions/0001)."""
+"""Products of a single row use so many strands.
+
+Which hide the latency of one chain (docs/decisions/0001).
+"""
 
 
 def element_of(dtype: np.dtype[Any]) -> Element:
@@ -284,7 +290,8 @@ def cast(x: Node, to: Element) -> Node:
     return x if x.type.element == to else apply(convert.Cast(to), x)
 
 
-# ------------------------------------------------------------------- reductions, products, indexing
+# ------------------------------------------------------------------- reductions, products,
+# indexing
 
 
 def sum_strands(shape: Shape, axes: Sequence[int]) -> int:
@@ -331,12 +338,18 @@ def mean(x: Node, axes: Sequence[int] | None = None, *, keep: bool = False) -> N
     """Return the sum over axes divided by the number of elements."""
     chosen = _axes(x, axes)
     sizes = [x.type.shape[axis] for axis in chosen]
-    require(not any(isinstance(size, Dim) for size in sizes), "the mean over a run-time size needs the size as input")
+    require(
+        not any(isinstance(size, Dim) for size in sizes),
+        "the mean over a run-time size needs the size as input",
+    )
     return div(sum_(x, chosen, keep=keep), float(prod(largest(size) for size in sizes)))
 
 
 def product(a: Node, b: Node, *, batch: int = 0, contract: int = 1) -> Node:
-    """Return the batched product; its strands follow from the shapes: 4 for a single row, 1 for several."""
+    """Return the batched product.
+
+    Its strands follow from the shapes: 4 for a single row, 1 for several.
+    """
     rows = prod(largest(size) for size in a.type.shape[: a.type.rank - contract])
     strands = ROW_STRANDS if rows == 1 else 1
     return apply(dot.Dot(batch, contract, strands), a, b)

@@ -1,1 +1,4 @@
-"""Targets: how C++, firmware and services spell the language.  A target never imports a front-end."""
+"""Targets: how C++, firmware and services spell the language.
+
+A target never imports a front-end.
+"""

@@ -37,10 +37,12 @@ class Artifact(ABC):
 
     @abstractmethod
     def predict(self, data: Feed) -> tuple[Array, ...]:
-        """Return the outputs for events of shape (events, \\*input shape)."""
+        """Return the outputs for events of shape (events, input shape)."""
 
     def write(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the files into a folder, all or none; an older artefact there is replaced at the end.
+        """Write the files into a folder, all or none.
+
+        An older artefact there is replaced at the end.
 
         Raises
         ------
@@ -67,7 +69,9 @@ def write_folder(files: Sequence[File], folder: str | os.PathLike[str]) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=parent))
     except OSError as error:
-        raise OutputError(f"cannot write into {parent}: {error.strerror}; choose another folder") from error
+        raise OutputError(
+            f"cannot write into {parent}: {error.strerror}; choose another folder"
+        ) from error
     try:
         for file in files:
             path = fresh / file.path
@@ -76,7 +80,9 @@ def write_folder(files: Sequence[File], folder: str | os.PathLike[str]) -> Path:
         fresh.chmod(0o755)
         _put(fresh, target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror}; the older content is whole") from error
+        raise OutputError(
+            f"cannot write {target}: {error.strerror}; the older content is whole"
+        ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return target

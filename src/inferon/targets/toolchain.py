@@ -48,7 +48,15 @@ class Compiler:
         """Return the options of every compilation."""
         march = best_march() if self.march == "auto" else self.march
         machine = [f"-march={march}"] if march else []
-        return ["-std=c++17", f"-O{self.optimize}", "-Wall", "-Wextra", "-Werror", *machine, *self.flags]
+        return [
+            "-std=c++17",
+            f"-O{self.optimize}",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            *machine,
+            *self.flags,
+        ]
 
 
 def best_march() -> str:
@@ -80,10 +88,17 @@ def run(command: Sequence[str], folder: Path | None = None) -> str:
         When it fails or takes too long; carries the end of its log.
     """
     if shutil.which(command[0]) is None:
-        raise ToolMissing(command[0], f"install it (Debian, Ubuntu: apt-get install {_package(command[0])})")
+        raise ToolMissing(
+            command[0], f"install it (Debian, Ubuntu: apt-get install {_package(command[0])})"
+        )
     try:
-        done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
-            list(command), cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        done = subprocess.run(
+            list(command),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{command[0]} took longer than {TIMEOUT_S} s", command=command) from error
@@ -107,8 +122,8 @@ def cache_folder() -> Path:
 def shared_library(files: Sequence[File], sources: Sequence[str], compiler: Compiler) -> Path:
     """Return the library of some sources, compiled now or earlier.
 
-    The file name is a hash of the content, the options and the compiler: a loader that knows a path takes what it has
-    loaded under that path before.
+    The file name is a hash of the content, the options and the compiler: a loader that knows a
+    path takes what it has loaded under that path before.
     """
     options = [*compiler.options(), "-shared", "-fPIC"]
     digest = hashlib.sha256(" ".join([version(compiler.command), *options, *sources]).encode())

@@ -1,4 +1,7 @@
-"""The loop-level form: C++ as values, and the one printer that knows braces, semicolons and indentation."""
+"""The loop-level form.
+
+C++ as values, and the one printer that knows braces, semicolons and indentation.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,9 @@ class Affine:
     terms: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
-        parts = [name if factor == 1 else f"{name} * {factor}" for name, factor in self.terms if factor]
+        parts = [
+            name if factor == 1 else f"{name} * {factor}" for name, factor in self.terms if factor
+        ]
         if self.offset or not parts:
             parts.append(str(self.offset))
         return " + ".join(parts)
@@ -193,7 +198,8 @@ def printed(statements: Sequence[Stmt], indent: int = 0) -> Iterator[str]:
                 yield f"{pad}}}"
             case Apply(call, parameters, body, prefix):
                 arguments = "".join(f"{argument}, " for argument in call.arguments)
-                yield f"{pad}{prefix}{call.function}({arguments}[&]({', '.join(parameters)}) noexcept {{"
+                head = f"{prefix}{call.function}({arguments}[&]({', '.join(parameters)})"
+                yield f"{pad}{head} noexcept {{"
                 yield from printed(body, indent + 1)
                 yield f"{pad}}});"
             case Function(head, remark, body):
@@ -247,3 +253,12 @@ def _float_literal(value: float, bits: int) -> str:
     if value == int(value) and abs(value) < 1e6:
         return f"{'-' if math.copysign(1, value) < 0 else ''}{abs(int(value))}.0{suffix}"
     return f"{value.hex()}{suffix}"
+
+
+WORDS_A_LINE = 12
+
+
+def words(values: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of a list of numbers."""
+    for i in range(0, len(values), WORDS_A_LINE):
+        yield "    " + ", ".join(values[i : i + WORDS_A_LINE]) + ","

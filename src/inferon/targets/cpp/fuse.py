@@ -1,14 +1,16 @@
 """From a graph of primitives to regions: what is computed where, and what never touches memory.
 
-Movements become strides.  Element-wise chains with a single user stay terms until something needs them in memory; a chain
-behind a product is computed in the product's registers.  What has several users is stored once.
+Movements become strides.  Element-wise chains with a single user stay terms until something needs
+them in memory; a chain behind a product is computed in the product's registers.  What has several
+users is stored once.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from itertools import count
 from math import prod
 from typing import TypeVar
@@ -40,9 +42,18 @@ from inferon.targets.cpp.region import (
     Region,
     Repeat,
     Term,
-    leaves,
     rebound,
     replaced,
+)
+from inferon.targets.cpp.value import (
+    Pending,
+    Value,
+    in_memory,
+    lanes_fit,
+    like_operands,
+    moved_value,
+    pulled,
+    swapped,
 )
 from inferon.targets.cpp.view import Buffer, View, broadcasted, dense, moved, reshaped
 
@@ -61,34 +72,27 @@ ELEMENTWISE = (
     convert.Cast,
     Elementary,
 )
-MOVEMENT = (movement.Reshape, movement.Transpose, movement.Broadcast, movement.Slice, movement.Window)
+MOVEMENT = (
+    movement.Reshape,
+    movement.Transpose,
+    movement.Broadcast,
+    movement.Slice,
+    movement.Window,
+)
+KNOWN = (
+    *ELEMENTWISE,
+    *MOVEMENT,
+    movement.Concat,
+    movement.Pad,
+    Dot,
+    Reduction,
+    Const,
+    Input,
+    indexing.Gather,
+    indexing.TopK,
+    loop.Loop,
+)
 TURNING = (movement.Reshape, movement.Transpose)
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A product that waits for the term that its user adds to its registers."""
-
-    left: View
-    right: View
-    op: Dot
-    shape: tuple[int, ...]
-    element: Element
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A term over a shape; with a pending product, ``turns`` lead from the product's shape to the value's."""
-
-    term: Term
-    shape: tuple[int, ...]
-    pending: Pending | None = None
-    turns: tuple[tuple[Op, tuple[int, ...]], ...] = ()
-
-    @property
-    def base(self) -> tuple[int, ...]:
-        """The shape over which the term runs."""
-        return self.pending.shape if self.pending else self.shape
 
 
 def plan(graph: Graph) -> Plan:
@@ -97,9 +101,12 @@ def plan(graph: Graph) -> Plan:
     if gaps:
         raise Unsupported(gaps)
     planner = _Planner()
-    inputs = tuple(planner.external(f"in_{name}", node) for name, node in zip(graph.input_names, graph.inputs, strict=True))
+    inputs = tuple(
+        planner.external(f"in_{name}", node)
+        for name, node in zip(graph.input_names, graph.inputs, strict=True)
+    )
     for node, buffer in zip(graph.inputs, inputs, strict=True):
-        planner.values[node] = _whole(buffer, static(node.type.shape, "an input"))
+        planner.values[node] = in_memory(buffer, static(node.type.shape, "an input"))
     planner.run(graph)
     outputs = tuple(
         planner.deliver(node, f"out_{name}")
@@ -110,22 +117,22 @@ def plan(graph: Graph) -> Plan:
 
 
 def _gaps(graph: Graph) -> list[Gap]:
-    known = (*ELEMENTWISE, *MOVEMENT, movement.Concat, movement.Pad, Dot, Reduction, Const, Input)
-    known = (*known, indexing.Gather, indexing.TopK, loop.Loop)
     found = []
     for node in graph.nodes():
         layer = node.origin or node.op.spelling()
-        if not isinstance(node.op, known):
+        if not isinstance(node.op, KNOWN):
             found.append(Gap(layer, f"the C++ target has no {node.op.spelling()}"))
         elif any(isinstance(size, Dim) for size in node.type.shape):
-            found.append(Gap(layer, f"the C++ target has no run-time sizes: {node.type}", "export a fixed size"))
+            found.append(
+                Gap(
+                    layer,
+                    f"the C++ target has no run-time sizes: {node.type}",
+                    "export a fixed size",
+                )
+            )
         elif isinstance(node.op, loop.Loop):
             found.extend(_gaps(node.op.body))
     return found
-
-
-def _whole(buffer: Buffer, shape: tuple[int, ...]) -> Value:
-    return Value(Leaf(View(buffer, shape, dense(shape))), shape)
 
 
 class _Planner:
@@ -158,7 +165,9 @@ class _Planner:
             if node not in self.values:
                 value = self.visit(node)
                 trivial = not isinstance(value.term, Compute) and value.pending is None
-                self.values[node] = value if users[node] == 1 or trivial else self.stored(value, node)
+                self.values[node] = (
+                    value if users[node] == 1 or trivial else self.stored(value, node)
+                )
 
     def visit(self, node: Node) -> Value:
         op = node.op
@@ -183,18 +192,23 @@ class _Planner:
                 return self.pad(given, node)
             case indexing.TopK():
                 source = self.view(given[0], node)
-                return self.region(node, lambda to: Choose(_as(indexing.TopK, node.op), source, to, node.origin))
+                return self.region(
+                    node, lambda to: Choose(_as(indexing.TopK, node.op), source, to, node.origin)
+                )
             case indexing.Gather():
                 source, where = self.view(given[0], node), self.view(given[1], node)
                 return self.region(
-                    node, lambda to: Collect(_as(indexing.Gather, node.op), source, where, to, node.origin)
+                    node,
+                    lambda to: Collect(
+                        _as(indexing.Gather, node.op), source, where, to, node.origin
+                    ),
                 )
             case _:
                 return self.loop(given, node)
 
     def region(self, node: Node, make: Callable[[View], Region]) -> Value:
         shape = static(node.type.shape, "a value")
-        value = _whole(self.buffer(node.type.element, prod(shape)), shape)
+        value = in_memory(self.buffer(node.type.element, prod(shape)), shape)
         assert isinstance(value.term, Leaf)
         self.regions.append(make(value.term.view))
         return value
@@ -203,7 +217,7 @@ class _Planner:
         if array.size == 1:
             return Value(Literal(array.ravel()[0].item(), element), array.shape)
         buffer = Buffer(f"c{next(self.numbers)}", element, array.size, array=array)
-        return _whole(buffer, array.shape)
+        return in_memory(buffer, array.shape)
 
     # --------------------------------------------------------------------------------- movement
 
@@ -216,9 +230,9 @@ class _Planner:
         repeats = isinstance(node.op, movement.Broadcast | movement.Window)
         if value.pending or (repeats and isinstance(value.term, Compute)):
             value = self.stored(value, node)
-        result = _moved(value, node.op, shape)
+        result = moved_value(value, node.op, shape)
         if result is None:
-            result = _moved(self.row_major(value, node), node.op, shape)
+            result = moved_value(self.row_major(value, node), node.op, shape)
         assert result is not None
         return result
 
@@ -231,9 +245,9 @@ class _Planner:
             given[i] = self.stored(given[i], node)
         carrier = given[carriers[0]] if carriers else None
         if carrier is not None:
-            pulled = [v if v.pending else _pulled(v, carrier) for v in given]
-            terms = tuple(each.term for each in pulled if each is not None)
-            if len(terms) == len(pulled) and _lanes_fit(carrier, terms):
+            drawn = [v if v.pending else pulled(v, carrier) for v in given]
+            terms = tuple(each.term for each in drawn if each is not None)
+            if len(terms) == len(drawn) and lanes_fit(carrier, terms):
                 return replace(carrier, term=Compute(node.op, terms, node.type.element))
             given = [self.stored(v, node) if v.pending else v for v in given]
         terms = tuple(value.term for value in given)
@@ -246,7 +260,7 @@ class _Planner:
         if value.pending is None and isinstance(value.term, Leaf):
             return value
         shape = value.base
-        strides = dense(shape) if value.pending else _like_operands(value.term, shape)
+        strides = dense(shape) if value.pending else like_operands(value.term, shape)
         element = value.term.element
         to = View(self.buffer(element, prod(shape)), shape, strides)
         self.regions.append(_region(value, to, node.origin))
@@ -254,9 +268,7 @@ class _Planner:
         for op, after in value.turns:
             turned = moved(view, op, after) if view is not None else None
             if turned is None and view is not None:
-                whole = self.row_major(Value(Leaf(view), view.shape), node)
-                assert isinstance(whole.term, Leaf)
-                turned = moved(whole.term.view, op, after)
+                turned = moved(self.copied(view, node), op, after)
             view = turned
         assert view is not None
         return Value(Leaf(view), value.shape)
@@ -270,10 +282,14 @@ class _Planner:
     def row_major(self, value: Value, node: Node) -> Value:
         """Return a copy in row-major order."""
         value = self.stored(value, node) if value.pending else value
-        target = _whole(self.buffer(value.term.element, prod(value.shape)), value.shape)
+        target = in_memory(self.buffer(value.term.element, prod(value.shape)), value.shape)
         assert isinstance(target.term, Leaf)
         self.regions.append(Map(value.term, target.term.view, node.origin))
         return target
+
+    def copied(self, view: View, node: Node) -> View:
+        """Return a copy of a view in row-major order."""
+        return self.view(self.row_major(Value(Leaf(view), view.shape), node), node)
 
     def deliver(self, node: Node, name: str) -> Buffer:
         """Let a graph's output be computed in place where possible, and copy it otherwise."""
@@ -282,27 +298,34 @@ class _Planner:
         stored = self.stored(value, node)
         assert isinstance(stored.term, Leaf)
         view = stored.term.view
-        inner = view.buffer.array is None and not view.buffer.external and view.buffer not in self.renamed
+        inner = (
+            view.buffer.array is None
+            and not view.buffer.external
+            and view.buffer not in self.renamed
+        )
         if view.is_whole and inner and any(_computes(r, view.buffer) for r in self.regions):
             self.renamed[view.buffer] = buffer
         else:
-            whole = View(buffer, stored.shape, dense(stored.shape))
-            self.regions.append(Map(stored.term, whole, node.origin))
+            to = View(buffer, stored.shape, dense(stored.shape))
+            self.regions.append(Map(stored.term, to, node.origin))
         return buffer
 
     # ---------------------------------------------------------------------- reductions, products
 
     def reduce(self, value: Value, node: Node) -> Value:
         value = self.stored(value, node) if value.pending else value
-        op = _as(Reduction, node.op)
+        op = node.op
+        assert isinstance(op, Reduction)
         kept = [axis for axis in range(len(value.shape)) if axis not in op.axes]
         shape = tuple(value.shape[axis] for axis in kept)
         remaining = replaced(
             value.term,
-            lambda view: replace(view, shape=shape, strides=tuple(view.strides[axis] for axis in kept)),
+            lambda view: replace(
+                view, shape=shape, strides=tuple(view.strides[axis] for axis in kept)
+            ),
         )
         buffer = self.buffer(node.type.element, prod(shape))
-        to = View(buffer, shape, _like_operands(remaining, shape))
+        to = View(buffer, shape, like_operands(remaining, shape))
         self.regions.append(Reduce(op, value.term, value.shape, to, node.origin))
         return Value(Leaf(to), shape)
 
@@ -312,15 +335,24 @@ class _Planner:
         shape = static(node.type.shape, "a value")
         rows = prod(left.shape[op.batch : len(left.shape) - op.contract])
         columns = prod(right.shape[op.batch + op.contract :])
-        if columns == 1 and rows > 1:  # one column: the rows are worth the lanes; products commute in bits
-            left, right = _swapped(left, right, op)
+        if (
+            columns == 1 and rows > 1
+        ):  # one column: the rows are worth the lanes; products commute in bits
+            left, right = swapped(left, right, op)
         pending = Pending(
-            self.strandable(left, op, node), self.packed(right, op, node), op, shape, node.type.element
+            self.strandable(left, op, node),
+            self.packed(right, op, node),
+            op,
+            shape,
+            node.type.element,
         )
         return Value(Accumulator(node.type.element), shape, pending)
 
     def packed(self, right: View, op: Dot, node: Node) -> View:
-        """Return the right operand with its columns side by side; constants and inputs are copied for that."""
+        """Return the right operand with its columns side by side.
+
+        Constants and inputs are copied for that.
+        """
         lead = op.batch + op.contract
         columns = prod(right.shape[lead:])
         merged = reshaped(right, (*right.shape[:lead], columns))
@@ -329,9 +361,7 @@ class _Planner:
             return merged
         if right.buffer.array is not None:
             return self.packed_constant(right, lead, columns)
-        whole = self.row_major(Value(Leaf(right), right.shape), node)
-        assert isinstance(whole.term, Leaf)
-        view = reshaped(whole.term.view, (*right.shape[:lead], columns))
+        view = reshaped(self.copied(right, node), (*right.shape[:lead], columns))
         assert view is not None
         return view
 
@@ -346,18 +376,21 @@ class _Planner:
         )
         matrix = flat.reshape(*right.shape[:lead], columns)
         padding = -columns % PADDED_COLUMNS
-        wide = np.concatenate([matrix, np.zeros((*matrix.shape[:-1], padding), array.dtype)], axis=-1)
+        wide = np.concatenate(
+            [matrix, np.zeros((*matrix.shape[:-1], padding), array.dtype)], axis=-1
+        )
         buffer = Buffer(f"c{next(self.numbers)}", right.buffer.element, wide.size, array=wide)
         return View(buffer, matrix.shape, dense(wide.shape))
 
     def strandable(self, left: View, op: Dot, node: Node) -> View:
         """Return the left operand; with several strands its contracted axes must be one axis."""
         lead = len(left.shape) - op.contract
-        if op.strands == 1 or reshaped(left, (*left.shape[:lead], prod(left.shape[lead:]))) is not None:
+        if (
+            op.strands == 1
+            or reshaped(left, (*left.shape[:lead], prod(left.shape[lead:]))) is not None
+        ):
             return left
-        whole = self.row_major(Value(Leaf(left), left.shape), node)
-        assert isinstance(whole.term, Leaf)
-        return whole.term.view
+        return self.copied(left, node)
 
     # -------------------------------------------------------------------------- whole-tensor ops
 
@@ -376,55 +409,56 @@ class _Planner:
                 parts.append((value.term, value.shape))
             elif size:
                 shape = (*value.shape[: op.axis], size, *value.shape[op.axis + 1 :])
-                parts.append((replaced(edge, lambda view, s=shape: broadcasted(view, s)), shape))
+                spread = partial(broadcasted, shape=shape)
+                parts.append((replaced(edge, spread), shape))
         return self.assembled(parts, op.axis, node)
 
     def assembled(self, parts: list[tuple[Term, tuple[int, ...]]], axis: int, node: Node) -> Value:
         shape = static(node.type.shape, "a value")
-        whole = _whole(self.buffer(node.type.element, prod(shape)), shape)
-        assert isinstance(whole.term, Leaf)
-        view = whole.term.view
+        view = View(self.buffer(node.type.element, prod(shape)), shape, dense(shape))
         start = 0
         for term, part in parts:
             to = replace(view, shape=part, offset=start * view.strides[axis])
             self.regions.append(Map(term, to, node.origin))
             start += part[axis]
-        return whole
+        return Value(Leaf(view), shape)
 
     # ------------------------------------------------------------------------------------ loops
 
     def loop(self, given: list[Value], node: Node) -> Value:
-        op = _as(loop.Loop, node.op)
-        whole = [*given[:1], *(Value(Leaf(self.view(v, node)), v.shape) for v in given[1 : 1 + op.sequences])]
-        given = [*whole, *given[1 + op.sequences :]]
-        views = [None if isinstance(value.term, Literal) else self.view(value, node) for value in given]
+        op = node.op
+        assert isinstance(op, loop.Loop)
+        first, *rest = given
+        sequences, shared = rest[: op.sequences], rest[op.sequences :]
         shape = static(node.inputs[0].type.shape, "a state")
         state = self.buffer(node.inputs[0].type.element, prod(shape), "state")
-        self.regions.append(Map(given[0].term if views[0] is None else Leaf(views[0]), View(state, shape, dense(shape)), node.origin))
+        first = self.stored(first, node) if first.pending else first
+        self.regions.append(Map(first.term, View(state, shape, dense(shape)), node.origin))
         inner = _Planner(self.numbers)
-        inner.values[op.body.inputs[0]] = _whole(state, shape)
-        sequences = []
-        for given_view, stand_in in zip(views[1 : 1 + op.sequences], op.body.inputs[1:], strict=False):
-            assert given_view is not None
-            step = Buffer(f"step{next(self.numbers)}", stand_in.type.element, 0, external=True)
-            at_step = View(step, given_view.shape[1:], given_view.strides[1:])
+        inner.values[op.body.inputs[0]] = in_memory(state, shape)
+        steps = [self.sequence(value, node) for value in sequences]
+        for (view, step), stand_in in zip(steps, op.body.inputs[1:], strict=False):
+            at_step = View(step, view.shape[1:], view.strides[1:])
             inner.values[stand_in] = Value(Leaf(at_step), at_step.shape)
-            sequences.append((given_view, step))
-        for value, view, stand_in in zip(
-            given[1 + op.sequences :], views[1 + op.sequences :], op.body.inputs[1 + op.sequences :], strict=True
-        ):
-            inner.values[stand_in] = value if view is None else Value(Leaf(view), value.shape)
+        for value, stand_in in zip(shared, op.body.inputs[1 + op.sequences :], strict=True):
+            literal = isinstance(value.term, Literal)
+            inner.values[stand_in] = value if literal else self.stored(value, node)
         inner.run(op.body)
         following = inner.stored(inner.values[op.body.outputs[0]], node)
         assert isinstance(following.term, Leaf)
-        steps = node.inputs[1].type.shape[0]
-        assert isinstance(steps, int)
-        history = self.buffer(node.type.element, steps * prod(shape)) if isinstance(op, loop.Scan) else None
+        count = steps[0][0].shape[0]
+        keeps = isinstance(op, loop.Scan)
+        history = self.buffer(node.type.element, count * prod(shape)) if keeps else None
+        body, following_view = tuple(inner.regions), following.term.view
         self.regions.append(
-            Repeat(steps, tuple(sequences), tuple(inner.regions), state, following.term.view, history, node.origin)
+            Repeat(count, tuple(steps), body, state, following_view, history, node.origin)
         )
-        result = state if history is None else history
-        return _whole(result, static(node.type.shape, "a value"))
+        return in_memory(history or state, static(node.type.shape, "a value"))
+
+    def sequence(self, value: Value, node: Node) -> tuple[View, Buffer]:
+        """Return where a sequence lies, and the pointer to the element of one step."""
+        view = self.view(value, node)
+        return view, Buffer(f"step{next(self.numbers)}", view.buffer.element, 0, external=True)
 
 
 PADDED_COLUMNS = 16
@@ -435,18 +469,9 @@ _Kind = TypeVar("_Kind")
 
 
 def _as(kind: type[_Kind], op: Op) -> _Kind:
+    """Return the operator as the class that the caller has found it to be."""
     assert isinstance(op, kind)
     return op
-
-
-def _lanes_fit(carrier: Value, terms: tuple[Term, ...]) -> bool:
-    """Whether the columns of the product are one axis for every operand of its term."""
-    assert carrier.pending is not None
-    p = carrier.pending
-    rows = len(p.left.shape) - p.op.contract
-    columns = prod(p.shape[rows:])
-    views = [leaf.view for term in terms for leaf in leaves(term)]
-    return all(reshaped(view, (*p.shape[:rows], columns)) is not None for view in views)
 
 
 def _computes(region: Region, buffer: Buffer) -> bool:
@@ -458,70 +483,6 @@ def _region(value: Value, to: View, origin: str) -> Region:
     if value.pending is None:
         return Map(value.term, to, origin)
     p = value.pending
-    return Product(p.left, p.right, p.op.batch, p.op.contract, p.op.strands, value.term, to, origin)
-
-
-def _moved(value: Value, op: Op, shape: tuple[int, ...]) -> Value | None:
-    """Return the value with a movement applied to every leaf, or None where one needs a copy."""
-    if any(moved(leaf.view, op, shape) is None for leaf in leaves(value.term)):
-        return None
-
-    def change(view: View) -> View:
-        result = moved(view, op, shape)
-        assert result is not None
-        return result
-
-    return Value(replaced(value.term, change), shape)
-
-
-def _pulled(value: Value, carrier: Value) -> Value | None:
-    """Return a value over the shape of the carrier's product: the carrier's turns undone on every leaf."""
-    shapes = [carrier.base, *(shape for _, shape in carrier.turns)]
-    for (op, _), before in zip(reversed(carrier.turns), reversed(shapes[:-1]), strict=True):
-        undo: Op = movement.Reshape(before)
-        if isinstance(op, movement.Transpose):
-            undo = movement.Transpose(tuple(int(i) for i in np.argsort(op.order)))
-        undone = _moved(value, undo, before)
-        if undone is None:
-            return None
-        value = undone
-    return value
-
-
-def _like_operands(term: Term, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return dense strides in the order of axes of the operand that covers most axes."""
-    best = max(leaves(term), key=lambda leaf: sum(s != 0 for s in leaf.view.strides), default=None)
-    if best is None:
-        return dense(shape)
-    order = axis_order(best.view.strides, shape)
-    strides = [0] * len(shape)
-    step = 1
-    for axis in reversed(order):
-        strides[axis] = step
-        step *= shape[axis]
-    return tuple(strides)
-
-
-def axis_order(strides: tuple[int, ...], shape: tuple[int, ...]) -> list[int]:
-    """Return the axes from far apart to side by side; where a view repeats, the given order stays."""
-    moving = [axis for axis in range(len(shape)) if strides[axis] != 0 and shape[axis] != 1]
-    ordered = iter(sorted(moving, key=lambda axis: -abs(strides[axis])))
-    return [next(ordered) if axis in moving else axis for axis in range(len(shape))]
-
-
-def _swapped(left: View, right: View, op: Dot) -> tuple[View, View]:
-    """Return (right, left) with axes turned so that the columns of the product become its rows' lanes."""
-    rank = len(left.shape)
-    lead, inner = op.batch, rank - op.contract
-    order = (*range(lead), *range(inner, rank), *range(lead, inner))
-    turned = replace(
-        left,
-        shape=tuple(left.shape[axis] for axis in order),
-        strides=tuple(left.strides[axis] for axis in order),
+    return Product(
+        p.left, p.right, p.op.batch, p.op.contract, p.op.strands, value.term, to, origin
     )
-    lone = replace(
-        right, shape=right.shape[: lead + op.contract], strides=right.strides[: lead + op.contract]
-    )
-    return lone, turned
-
-

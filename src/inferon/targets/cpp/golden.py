@@ -1,4 +1,7 @@
-"""Golden vectors: events with the outputs of the reference interpreter, to test an artefact anywhere."""
+"""Golden vectors: events with the outputs of the reference interpreter.
+
+To test an artefact anywhere.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,8 @@ def _random(node: Node, events: int, rng: np.random.Generator) -> Array:
         case Bool():
             return rng.integers(0, 2, shape).astype(np.bool_)
         case Fixed():
-            return rng.integers(element.lowest, element.highest + 1, shape).astype(storage(element))
+            return rng.integers(element.lowest, element.highest + 1, shape).astype(
+                storage(element)
+            )
         case _:
             return rng.integers(0, 8, shape).astype(storage(element))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 
 from inferon.ir.values import storage
 from inferon.targets.cpp.code import (
     Affine,
-    Apply,
     At,
     Call,
     Declare,
@@ -25,7 +23,8 @@ from inferon.targets.cpp.code import (
     printed,
     scalar_type,
 )
-from inferon.targets.cpp.emit import elementary, elementary_used, region_body
+from inferon.targets.cpp.emit import region_body
+from inferon.targets.cpp.function import elementary, elementary_used
 from inferon.targets.cpp.memory import Layout, allocate, touched
 from inferon.targets.cpp.region import (
     Choose,
@@ -39,45 +38,13 @@ from inferon.targets.cpp.region import (
     Repeat,
     written,
 )
+from inferon.targets.cpp.template import text
 from inferon.targets.cpp.view import Buffer, View, dense
 
 STACK_BYTES = 1 << 18
-"""A workspace up to this size is offered on the stack: an eighth of the smallest default stack in use, 2 MiB."""
+"""A workspace up to this size is offered on the stack.
 
-_CONDITIONS = """\
-#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
-#error "this header computes the same bits everywhere and cannot do so under -ffast-math"
-#endif
-#if defined(__x86_64__) && defined(__AVX2__) && defined(__FMA__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#else
-#error "this header needs x86-64-v3 (-march=x86-64-v3: AVX2 and FMA) or AArch64"
-#endif
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
-#ifndef INFERON_INLINE
-#define INFERON_INLINE inline __attribute__((always_inline))
-#define INFERON_IF_INT(T) std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value, int> = 0
-#if defined(__x86_64__)
-#define INFERON_FLOAT_REGISTER(x) "+x"(x)
-#else
-#define INFERON_FLOAT_REGISTER(x) "+w"(x)
-#endif
-#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#define INFERON_ISA x86_64_v4
-#elif defined(__AVX2__)
-#define INFERON_ISA x86_64_v3
-#else
-#define INFERON_ISA aarch64
-#endif
-#endif
+An eighth of the smallest default stack in use, 2 MiB.
 """
 
 
@@ -94,6 +61,21 @@ class Program:
     def weight_bytes(self) -> int:
         """Size of the packed weights."""
         return max((offset + _bytes(buffer) for buffer, offset in self.weights), default=0)
+
+    @property
+    def ports(self) -> str:
+        """The parameters of a call: inputs, then outputs."""
+        inputs = [f"const {scalar_type(b.element)}* {b.name}" for b in self.plan.inputs]
+        outputs = [f"{scalar_type(b.element)}* {b.name}" for b in self.plan.outputs]
+        return ", ".join([*inputs, *outputs])
+
+    def passed(self, event: str = "") -> str:
+        """Return the arguments of a call, moved to the place of an event."""
+        names = [buffer.name for buffer in (*self.plan.inputs, *self.plan.outputs)]
+        if not event:
+            return ", ".join(names)
+        meta = f"inferon::{self.name}::Meta"
+        return ", ".join(f"{name} + {event} * {meta}::{name}_size" for name in names)
 
     def blob(self) -> bytes:
         """Return the packed weights, each array on its own cache line."""
@@ -126,11 +108,13 @@ def header(made: Program, signature: str) -> str:
     """Return the text of the header; ``signature`` says what made it from what."""
     guard = f"INFERON_{made.name.upper()}_HPP"
     parts = [
-        f"// {made.name}: written by Inferon. Changes belong in the model, not here.\n// {signature}",
+        f"// {made.name}: written by Inferon. Changes belong in the model, not here.",
+        f"// {signature}",
         f"#ifndef {guard}\n#define {guard}\n",
-        _CONDITIONS,
-        f"namespace inferon {{\nnamespace {made.name} {{\ninline namespace INFERON_ISA {{\nnamespace detail {{\n",
-        _runtime(),
+        text("prelude.hpp"),
+        f"namespace inferon {{\nnamespace {made.name} {{",
+        "inline namespace INFERON_ISA {\nnamespace detail {\n",
+        text("runtime.hpp"),
         "\n".join(_functions(made)),
         "",
         "\n".join(_one_event(made)),
@@ -142,11 +126,8 @@ def header(made: Program, signature: str) -> str:
     return "\n".join(parts)
 
 
-def _runtime() -> str:
-    return files("inferon.targets.cpp").joinpath("runtime.hpp").read_text()
-
-
-# ---------------------------------------------------------------------------------------- functions
+# ----------------------------------------------------------------------------------------
+# functions
 
 
 def _functions(made: Program) -> Iterator[str]:
@@ -184,15 +165,12 @@ def _names(regions: tuple[Region, ...]) -> dict[int, str]:
 
 
 def _head(region: Region, name: str) -> str:
+    targets = {view.buffer for view in written(region)}
     parameters = [
-        f"{'' if buffer in _targets(region) else 'const '}{scalar_type(buffer.element)}* {buffer.name}"
+        f"{'' if buffer in targets else 'const '}{scalar_type(buffer.element)}* {buffer.name}"
         for buffer in touched(region)
     ]
     return f"INFERON_INLINE void {name}({', '.join(parameters)})"
-
-
-def _targets(region: Region) -> set[Buffer]:
-    return {view.buffer for view in written(region)}
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -216,7 +194,8 @@ def _remark(region: Region) -> str:
             return f"{layer}{steps} steps"
 
 
-# ---------------------------------------------------------------------------------------- interface
+# ----------------------------------------------------------------------------------------
+# interface
 
 
 def _interface(made: Program) -> Iterator[str]:
@@ -225,36 +204,40 @@ def _interface(made: Program) -> Iterator[str]:
     yield f'  static constexpr const char* name = "{made.name}";'
     for kind, buffers in (("input", plan.inputs), ("output", plan.outputs)):
         for buffer in buffers:
-            yield f"  static constexpr std::size_t {_port(buffer)}_size = {buffer.size};  // {kind}, {_type_of(made, buffer)}"
+            what = f"{kind}, {_type_of(made, buffer)}"
+            yield f"  static constexpr std::size_t {buffer.name}_size = {buffer.size};  // {what}"
     yield f"  static constexpr std::size_t workspace_bytes = {made.layout.size_bytes};"
     yield f"  static constexpr std::size_t weight_bytes = {len(made.blob())};"
     yield "};\n"
-    yield "// The weights: immutable, shared by all threads; 64-byte aligned memory that outlives its users."
+    yield "// The weights: immutable, shared by all threads, aligned to 64 bytes."
     yield "struct Weights {\n  const unsigned char* data;\n};\n"
     yield from _check_weights(made)
     yield "// Scratch memory for one call at a time."
     yield "struct Workspace {\n  alignas(64) unsigned char bytes[Meta::workspace_bytes];\n};\n"
     yield "// One event. The pointers must not overlap."
-    yield f"inline void evaluate(const Weights& weights, Workspace& workspace, {_ports(plan)}) noexcept {{"
-    yield f"  detail::one_event(weights.data, workspace.bytes, {_passed(plan, '')});\n}}\n"
+    given = "const Weights& weights, Workspace& workspace"
+    yield f"inline void evaluate({given}, {made.ports}) noexcept {{"
+    yield f"  detail::one_event(weights.data, workspace.bytes, {made.passed()});\n}}\n"
     if made.layout.size_bytes <= STACK_BYTES:
         yield "// One event, with the workspace on the stack."
-        yield f"inline void evaluate(const Weights& weights, {_ports(plan)}) noexcept {{"
-        yield f"  Workspace workspace;\n  evaluate(weights, workspace, {_passed(plan, '')});\n}}\n"
+        yield f"inline void evaluate(const Weights& weights, {made.ports}) noexcept {{"
+        yield f"  Workspace workspace;\n  evaluate(weights, workspace, {made.passed()});\n}}\n"
     yield "// Many events, one behind the other; the bits are those of each event alone."
     yield (
         "inline void evaluate_batch(const Weights& weights, Workspace& workspace, "
-        f"{_ports(plan)}, std::size_t events) noexcept {{"
+        f"{made.ports}, std::size_t events) noexcept {{"
     )
     yield "  for (std::size_t event = 0; event < events; ++event)"
-    yield f"    evaluate(weights, workspace, {_passed(plan, 'event')});\n}}"
+    yield f"    evaluate(weights, workspace, {made.passed('event')});\n}}"
 
 
 def _check_weights(made: Program) -> Iterator[str]:
     blob = made.blob()
-    yield "// Whether bytes, read or mapped from a file, are the weights of this model: size, alignment and checksum."
+    yield "// Whether bytes, read or mapped from a file, are the weights of this model:"
+    yield "// size, alignment and checksum."
     yield "inline bool check_weights(const void* bytes, std::size_t size) noexcept {"
-    yield "  if (size != Meta::weight_bytes || reinterpret_cast<std::uintptr_t>(bytes) % 64 != 0) return false;"
+    yield "  if (size != Meta::weight_bytes) return false;"
+    yield "  if (reinterpret_cast<std::uintptr_t>(bytes) % 64 != 0) return false;"
     yield "  std::uint64_t hash = 0xcbf29ce484222325u;"
     yield "  for (std::size_t i = 0; i < size; i += 8) {"
     yield "    std::uint64_t word;"
@@ -273,10 +256,6 @@ def checksum(data: bytes) -> int:
     return value
 
 
-def _port(buffer: Buffer) -> str:
-    return buffer.name
-
-
 def _type_of(made: Program, buffer: Buffer) -> str:
     graph = made.plan.graph
     nodes = dict(zip((b.name for b in made.plan.inputs), graph.inputs, strict=True))
@@ -284,23 +263,12 @@ def _type_of(made: Program, buffer: Buffer) -> str:
     return str(nodes[buffer.name].type)
 
 
-def _ports(plan: Plan) -> str:
-    inputs = [f"const {scalar_type(b.element)}* {b.name}" for b in plan.inputs]
-    outputs = [f"{scalar_type(b.element)}* {b.name}" for b in plan.outputs]
-    return ", ".join([*inputs, *outputs])
-
-
-def _passed(plan: Plan, event: str) -> str:
-    parts = []
-    for buffer in (*plan.inputs, *plan.outputs):
-        parts.append(f"{buffer.name} + {event} * Meta::{_port(buffer)}_size" if event else buffer.name)
-    return ", ".join(parts)
-
-
 def _one_event(made: Program) -> Iterator[str]:
-    yield "// All steps of one event, in order; the numbers are places in the weights and in the workspace."
-    memory = "[[maybe_unused]] const unsigned char* weights, [[maybe_unused]] unsigned char* workspace"
-    yield f"inline void one_event({memory}, {_ports(made.plan)}) noexcept {{"
+    yield "// All steps of one event; the numbers are places in the weights and in the workspace."
+    memory = (
+        "[[maybe_unused]] const unsigned char* weights, [[maybe_unused]] unsigned char* workspace"
+    )
+    yield f"inline void one_event({memory}, {made.ports}) noexcept {{"
     for buffer, offset in made.weights:
         kind = scalar_type(buffer.element)
         yield f"  const auto* {buffer.name} = reinterpret_cast<const {kind}*>(weights + {offset});"
@@ -338,6 +306,11 @@ def _repeat(region: Repeat, names: dict[int, str]) -> tuple[Stmt, ...]:
     if region.history is not None:
         target = At(region.history.name, Affine(0, ((variable, count),)))
         body.append(
-            Do(Call("std::memcpy", (target, Name(region.state.name), Name(f"{count} * sizeof({kind})"))))
+            Do(
+                Call(
+                    "std::memcpy",
+                    (target, Name(region.state.name), Name(f"{count} * sizeof({kind})")),
+                )
+            )
         )
     return (Remark(_remark(region)), For(variable, region.steps, tuple(body)))

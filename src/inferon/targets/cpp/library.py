@@ -16,7 +16,7 @@ from inferon.ir.shape import static
 from inferon.ir.values import Array, storage
 from inferon.targets.base import File
 from inferon.targets.cpp.header import Program
-from inferon.targets.cpp.timing import timing_source
+from inferon.targets.cpp.package import timing_source
 from inferon.targets.toolchain import Compiler, shared_library
 
 
@@ -46,7 +46,9 @@ class Library:
         wanted = (f"{name}.hpp", f"{name}_weights.hpp", f"{name}_c.h", f"{name}_c.cpp")
         timing = timing_source(self.made)
         files = [*(file for file in self.files if file.path in wanted), timing]
-        return ctypes.CDLL(str(shared_library(files, [f"{name}_c.cpp", timing.path], self.compiler)))
+        return ctypes.CDLL(
+            str(shared_library(files, [f"{name}_c.cpp", timing.path], self.compiler))
+        )
 
     def _function(self, suffix: str) -> Callable[..., Any]:
         function = self._loaded[f"{self.made.name}_{suffix}"]
@@ -64,7 +66,10 @@ class Library:
         return outputs
 
     def time_ns(self, data: Feed, *, events: int, repeats: int, bursts: int) -> Array:
-        """Return the nanoseconds of one call on ``events`` events, for each burst of ``repeats`` calls."""
+        """Return the nanoseconds of one call on ``events`` events.
+
+        For each burst of ``repeats`` calls.
+        """
         inputs = [np.ascontiguousarray(array[:events]) for array in arranged(self.graph, data)]
         outputs = self._outputs(events)
         workspace = aligned(self.made.layout.size_bytes)

@@ -37,7 +37,10 @@ def touched(region: Region) -> list[Buffer]:
 
 
 def allocate(regions: tuple[Region, ...]) -> Layout:
-    """Return the first-fit layout by life time: from the first region that touches a buffer to the last."""
+    """Return the first-fit layout by life time.
+
+    From the first region that touches a buffer to the last.
+    """
     life: dict[Buffer, tuple[int, int]] = {}
     for at, region in enumerate(regions):
         for buffer in touched(region):
@@ -47,7 +50,9 @@ def allocate(regions: tuple[Region, ...]) -> Layout:
     for buffer in sorted(life, key=lambda b: (-size_bytes(b), life[b][0])):
         offsets[buffer] = _first_fit(buffer, life, offsets)
     total = max((offsets[b] + size_bytes(b) for b in offsets), default=0)
-    return Layout(offsets, total + ALIGNMENT_BYTES)  # one register may be read past the last buffer
+    return Layout(
+        offsets, total + ALIGNMENT_BYTES
+    )  # one register may be read past the last buffer
 
 
 def _first_fit(

@@ -1,4 +1,6 @@
-"""Regions: the loop nests that a graph becomes.  Each computes one buffer; element-wise work is fused into them.
+"""Regions: the loop nests that a graph becomes.
+
+Each computes one buffer; element-wise work is fused into them.
 
 A `Term` is what is computed for one element; its leaves are views of one common shape.
 """
@@ -79,7 +81,9 @@ def replaced(term: Term, change: Callable[[View], View]) -> Term:
         case Leaf(view):
             return Leaf(change(view))
         case Compute(arguments=arguments):
-            return Compute(term.op, tuple(replaced(each, change) for each in arguments), term.element)
+            return Compute(
+                term.op, tuple(replaced(each, change) for each in arguments), term.element
+            )
         case _:
             return term
 
@@ -161,7 +165,10 @@ class Collect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Repeat:
-    """A loop over steps: ``state`` is replaced by what the body leaves in ``next``; ``history`` keeps every state."""
+    """A loop over steps: ``state`` is replaced by what the body leaves in ``next``.
+
+    ``history`` keeps every state.
+    """
 
     steps: int
     sequences: tuple[tuple[View, Buffer], ...]

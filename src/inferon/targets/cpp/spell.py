@@ -1,4 +1,7 @@
-"""How C++ spells the operators: one table from operator to the function of ``runtime.hpp`` that computes it."""
+"""How C++ spells the operators.
+
+One table from operator to the function of ``runtime.hpp`` that computes it.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ IN_REGISTERS = (Float(32), Int(True, 32), Bool())
 
 
 def function(op: Op, source: Element) -> str:
-    """Return the function that computes an operator whose first operand has the element type ``source``."""
+    """Return the function that computes an operator on a first operand of type ``source``."""
     match op:
         case Elementary():
             return f"elementary_{op.spelling()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from inferon.errors import UsageError
@@ -38,13 +38,15 @@ class CppArtifact(Artifact):
         return Library(self.made, self.graph, self.files, self.compiler)
 
     def predict(self, data: Feed) -> tuple[Array, ...]:
-        """Return the outputs for events of shape (events, \\*input shape)."""
+        """Return the outputs for events of shape (events, input shape)."""
         return self.library.predict(data)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cpp(Target):
-    """Standalone C++17: a header, its weights, a C interface, a self-test.  No option changes a bit.
+    """Standalone C++17: a header, its weights, a C interface, a self-test.
+
+    No option changes a bit.
 
     Attributes
     ----------
@@ -53,10 +55,12 @@ class Cpp(Target):
     """
 
     name: str = ""
-    compiler: Compiler = Compiler()
+    compiler: Compiler = field(default_factory=Compiler)
 
     def __post_init__(self) -> None:
-        if self.name and not (self.name.isidentifier() and self.name.isascii() and self.name.islower()):
+        if self.name and not (
+            self.name.isidentifier() and self.name.isascii() and self.name.islower()
+        ):
             raise UsageError(f"{self.name!r} cannot name a C++ namespace: use a-z, 0-9 and _")
 
     def build(self, graph: Graph) -> CppArtifact:

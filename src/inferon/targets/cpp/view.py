@@ -1,4 +1,7 @@
-"""Views: where the elements of a tensor lie in a buffer.  Moving elements is arithmetic on strides."""
+"""Views: where the elements of a tensor lie in a buffer.
+
+Moving elements is arithmetic on strides.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ class View:
     def is_dense(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
         wanted = dense(self.shape)
-        return all(s == w for s, w, n in zip(self.strides, wanted, self.shape, strict=True) if n != 1)
+        return all(
+            s == w for s, w, n in zip(self.strides, wanted, self.shape, strict=True) if n != 1
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -88,8 +93,8 @@ def broadcasted(view: View, shape: tuple[int, ...]) -> View:
 def reshaped(view: View, shape: tuple[int, ...]) -> View | None:
     """Return the view under another shape where the strides allow it.
 
-    Both shapes are split into the shortest groups of axes with equal products; within a group the old axes must lie
-    one inside the other.
+    Both shapes are split into the shortest groups of axes with equal products; within a group
+    the old axes must lie one inside the other.
     """
     if prod(shape) == 0:
         return replace(view, shape=shape, strides=dense(shape))
@@ -130,3 +135,13 @@ def _grouped(new: tuple[int, ...], old: list[int]) -> list[tuple[list[int], int]
     if wanted:
         groups.append((wanted, taken))
     return groups
+
+
+def axis_order(strides: tuple[int, ...], shape: tuple[int, ...]) -> list[int]:
+    """Return the axes from far apart to side by side.
+
+    Where a view repeats, the given order stays.
+    """
+    moving = [axis for axis in range(len(shape)) if strides[axis] != 0 and shape[axis] != 1]
+    ordered = iter(sorted(moving, key=lambda axis: -abs(strides[axis])))
+    return [next(ordered) if axis in moving else axis for axis in range(len(shape))]

@@ -1,0 +1,153 @@
+"""Loops and terms: the nest over a shape.
+
+And what is computed for one element or one register of elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from inferon.targets.cpp import spell
+from inferon.targets.cpp.code import (
+    Affine,
+    Assign,
+    At,
+    Call,
+    Do,
+    Expr,
+    For,
+    Let,
+    Name,
+    Number,
+    Read,
+    Stmt,
+)
+from inferon.targets.cpp.region import Accumulator, Compute, Leaf, Literal, Term, elements
+from inferon.targets.cpp.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A loop: its variable, its count, and the stride of each view."""
+
+    variable: str
+    size: int
+    strides: dict[View, int]
+
+
+def nest(
+    shape: Sequence[int], order: Sequence[int], views: Iterable[View], stem: str
+) -> list[Axis]:
+    """Return the loops over a shape.
+
+    Axes of size 1 dropped, neighbours merged where every view allows it.
+    """
+    views = list(dict.fromkeys(views))
+    axes: list[Axis] = []
+    for axis in order:
+        size = shape[axis]
+        strides = {view: view.strides[axis] for view in views}
+        if size == 1:
+            continue
+        if axes and all(axes[-1].strides[v] == strides[v] * size for v in views):
+            axes[-1] = Axis(axes[-1].variable, axes[-1].size * size, strides)
+        else:
+            axes.append(Axis(f"{stem}{len(axes)}", size, strides))
+    return axes
+
+
+def place(view: View, axes: Iterable[Axis]) -> Affine:
+    """Return where the element of the current loop variables lies."""
+    terms = tuple((axis.variable, axis.strides[view]) for axis in axes if axis.strides[view])
+    return Affine(view.offset, terms)
+
+
+def looped(axes: Sequence[Axis], body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+    """Return the body inside its loops."""
+    for axis in reversed(axes):
+        body = (For(axis.variable, axis.size, body),)
+    return body
+
+
+@dataclass(slots=True)
+class Scribe:
+    """Turns a term into statements, one value a line; mutable because it collects them.
+
+    ``lane`` is the axis that lies in registers, or None for one value at a time; ``lanes`` is
+    the C++ expression for how many lanes count.
+    """
+
+    axes: Sequence[Axis]
+    lane: Axis | None
+    lanes: str = "count"
+    row: int = 0
+    accumulator: str = ""
+    numbers: Iterable[int] = field(default_factory=count)
+    statements: list[Stmt] = field(default_factory=list)
+
+    def value(self, term: Term) -> Expr:
+        """Return the expression of a term, after writing what it needs."""
+        match term:
+            case Accumulator():
+                return Name(self.accumulator)
+            case Literal(value, element):
+                number = Number(value, element)
+                return Call("all", (number,)) if self.lane else number
+            case Leaf(view):
+                return self.let(self.leaf(view))
+            case Compute(op, arguments, element):
+                given = tuple(self.value(each) for each in arguments)
+                return self.let(Call(spell.function(op, arguments[0].element), given))
+
+    def let(self, value: Expr) -> Name:
+        """Name a value."""
+        name = f"v{next(iter(self.numbers))}"
+        self.statements.append(Let(name, value))
+        return Name(name)
+
+    def leaf(self, view: View) -> Expr:
+        """Return the load of an element, or of a register of elements."""
+        if self.lane is None:
+            return Read(view.buffer.name, place(view, self.axes))
+        step = self.lane.strides[view]
+        if step == 0:
+            return Call("all", (Read(view.buffer.name, place(view, self.axes)),))
+        if step != 1:
+            pointer = At(view.buffer.name, place(view, (*self.axes, self.lane)))
+            return Call("load_apart", (pointer, Name(str(step)), Name(self.lanes)))
+        if self.row:
+            pointer = At(view.buffer.name, place(view, self.axes))
+            return Call(f"load_row<{self.row}>", (pointer, Name(self.lane.variable)))
+        pointer = At(view.buffer.name, place(view, (*self.axes, self.lane)))
+        return Call("load", (pointer, Name(self.lanes)))
+
+    def store(self, view: View, value: Expr) -> None:
+        """Write an element, or a register of elements."""
+        if self.lane is None:
+            self.statements.append(Assign(Read(view.buffer.name, place(view, self.axes)), value))
+            return
+        step = self.lane.strides[view]
+        if step == 1 and self.row:
+            pointer = At(view.buffer.name, place(view, self.axes))
+            call = Call(f"store_row<{self.row}>", (pointer, Name(self.lane.variable), value))
+        elif step == 1:
+            pointer = At(view.buffer.name, place(view, (*self.axes, self.lane)))
+            call = Call("store", (pointer, value, Name(self.lanes)))
+        else:
+            pointer = At(view.buffer.name, place(view, (*self.axes, self.lane)))
+            call = Call("store_apart", (pointer, Name(str(step)), value, Name(self.lanes)))
+        self.statements.append(Do(call))
+
+
+def fits_registers(term: Term) -> bool:
+    """Whether every part of a term can be computed in registers."""
+    if any(element not in spell.IN_REGISTERS for element in elements(term)):
+        return False
+    match term:
+        case Compute(op, arguments, element):
+            able = spell.in_registers(op, arguments[0].element, element)
+            return able and all(fits_registers(each) for each in arguments)
+        case _:
+            return True

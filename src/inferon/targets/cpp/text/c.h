@@ -1,0 +1,21 @@
+/* The C interface of @{name}: what dlopen, Python and Fortran call. */
+#ifndef INFERON_@{NAME}_C_H
+#define INFERON_@{NAME}_C_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* Bytes of the workspace that each concurrent call needs, aligned to 64. */
+size_t @{name}_workspace_bytes(void);
+/* Evaluates events that lie one behind the other, with the embedded weights. Returns 0. */
+int @{name}_evaluate(void* workspace, @{ports}, size_t events);
+/* The same with weights from @{name}_weights.bin, mapped or read to an address aligned to 64.
+   Returns 0, or 1 when the bytes are not those weights. */
+int @{name}_check_weights(const void* weights, size_t bytes);
+int @{name}_evaluate_with(const void* weights, void* workspace, @{ports}, size_t events);
+#ifdef __cplusplus
+}
+#endif
+#endif

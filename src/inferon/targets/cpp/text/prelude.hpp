@@ -1,0 +1,33 @@
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "this header computes the same bits everywhere and cannot do so under -ffast-math"
+#endif
+#if defined(__x86_64__) && defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#else
+#error "this header needs x86-64-v3 (-march=x86-64-v3: AVX2 and FMA) or AArch64"
+#endif
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#ifndef INFERON_INLINE
+#define INFERON_INLINE inline __attribute__((always_inline))
+#define INFERON_IF_INT(T) std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value, int> = 0
+#if defined(__x86_64__)
+#define INFERON_FLOAT_REGISTER(x) "+x"(x)
+#else
+#define INFERON_FLOAT_REGISTER(x) "+w"(x)
+#endif
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#define INFERON_ISA x86_64_v4
+#elif defined(__AVX2__)
+#define INFERON_ISA x86_64_v3
+#else
+#define INFERON_ISA aarch64
+#endif
+#endif
