@@ -16,6 +16,8 @@ PACKAGES = (
     *("pythia8mc", "fastjet", "awkward"),
 )
 
+RUN_CPP = "run the C++ here"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -64,6 +66,11 @@ class Installation:
     packages: tuple[Part, ...]
     abilities: tuple[Ability, ...]
 
+    @property
+    def runs_cpp(self) -> bool:
+        """Whether the emitted C++ can be compiled and run here: the heart of the matter."""
+        return next(each.possible for each in self.abilities if each.what == RUN_CPP)
+
 
 def survey() -> Installation:
     """Look at the tools and packages that are installed; none of the packages is imported."""
@@ -78,7 +85,7 @@ def survey() -> Installation:
     abilities = (
         _ability(present, "load a model and write its C++", "show check compile", (), ""),
         _ability(
-            present, "run the C++ here", "verify bench", running, "apt-get install g++, or clang"
+            present, RUN_CPP, "verify bench", running, "apt-get install g++, or clang"
         ),
         _ability(
             present,

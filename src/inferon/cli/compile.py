@@ -1,0 +1,61 @@
+"""``inferon compile``: a model as standalone C++ in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import inferon
+from inferon.cli.model import (
+    AsJson,
+    BatchAxis,
+    CompilerName,
+    Dims,
+    March,
+    ModelPath,
+    cpp,
+    open_model,
+    read_events,
+)
+from inferon.cli.terminal import Terminal, table
+
+
+def compile_(
+    model: ModelPath,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FOLDER", help="New, empty, or an artefact.")
+    ],
+    name: Annotated[str, typer.Option(help="Namespace and file name; the model's by default.")] = "",
+    check: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Before writing, prove N random events in bits; needs the compiler."
+        ),
+    ] = 0,
+    compiler: CompilerName = "g++",
+    march: March = "auto",
+    batch_axis: BatchAxis = "auto",
+    dim: Dims = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model as standalone C++ into a folder.
+
+    The folder holds the header, the weights, a C interface, a self-test with golden events, a CMake
+    package and a manifest. It appears whole or not at all."""
+    terminal = Terminal(as_json)
+    graph = open_model(model, batch_axis, dim).graph
+    compiled = inferon.compile(graph, cpp(compiler, march, name))
+    agreement = None
+    if check:
+        terminal.say(f"compiling with {compiler}, then {check} events against the interpreter")
+        agreement = compiled.verify(read_events(graph, None, check, special=True), events=check)
+    written = compiled.write(out)
+    files = {file.path: len(file.content) for file in compiled.artifact.files}
+    rows = [(path, f"{size:,}") for path, size in files.items()]
+    terminal.finish(
+        {"model": model, "folder": written, "files": files, "checked": agreement},
+        f"{written}" + (f": {agreement}" if agreement else ""),
+        table(("file", "bytes"), rows, numbers=1),
+    )

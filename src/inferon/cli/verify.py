@@ -1,0 +1,84 @@
+"""``inferon verify``: the C++ against the interpreter in bits, and ONNX Runtime within the bound."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import inferon
+from inferon.cli.model import (
+    AsJson,
+    BatchAxis,
+    CompilerName,
+    DataPath,
+    Dims,
+    March,
+    Model,
+    ModelPath,
+    cpp,
+    open_model,
+    read_events,
+)
+from inferon.cli.terminal import Terminal
+from inferon.compile import Compiled
+from inferon.errors import ExtraMissing, ToolError
+from inferon.ir.values import Array
+from inferon.measure.onnxruntime_peer import PeerAgreement, compare
+
+
+def verify(
+    model: ModelPath,
+    data: DataPath = None,
+    events: Annotated[int, typer.Option(help="At most so many events.")] = 1000,
+    compiler: CompilerName = "g++",
+    march: March = "auto",
+    batch_axis: BatchAxis = "auto",
+    dim: Dims = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove the C++ equal to the interpreter, in bits.
+
+    ONNX Runtime, where it is installed, is compared too: within the bound that is derived from the
+    graph and the events."""
+    terminal = Terminal(as_json)
+    opened = open_model(model, batch_axis, dim)
+    inputs = read_events(opened.graph, data, events, special=True)
+    compiled = inferon.compile(opened.graph, cpp(compiler, march))
+    terminal.say(f"compiling with {compiler}")
+    agreement = compiled.verify(inputs, events=events)
+    if data is None:  # NaN and infinities have no bound: the comparison takes events without them
+        inputs = read_events(opened.graph, None, events, special=False)
+    peer, why_not = _peer(opened, compiled, inputs)
+    terminal.finish(
+        {
+            "model": model,
+            "data": data,
+            "interpreter": agreement,
+            "onnxruntime": peer,
+            "onnxruntime_not_compared": why_not,
+        },
+        f"interpreter   {agreement}, alone and in a batch",
+        f"ONNX Runtime  {_sentence(peer) if peer else f'not compared: {why_not}'}",
+    )
+
+
+def _peer(
+    model: Model, compiled: Compiled, inputs: list[Array]
+) -> tuple[PeerAgreement | None, str]:
+    """Return the agreement with ONNX Runtime, or why there is none to be had."""
+    if model.peer is None:
+        return None, "a listing is nothing that it reads"
+    try:
+        return compare(model.peer, compiled.artifact.predict(inputs), inputs), ""
+    except (ExtraMissing, ToolError) as error:
+        return None, str(error)
+
+
+def _sentence(peer: PeerAgreement) -> str:
+    undecided = f", {peer.undecided} of them undecided" if peer.undecided else ""
+    return (
+        f"{peer.events} events{undecided}: within the derived bound; largest error "
+        f"{peer.worst_peer:.2g} of its bound (ours {peer.worst_ours:.2g}), "
+        f"largest difference {peer.largest_difference:.2g}"
+    )
