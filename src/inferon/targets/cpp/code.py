@@ -252,7 +252,8 @@ def _float_literal(value: float, bits: int) -> str:
         return f"{sign}std::numeric_limits<{kind}>::infinity()"
     if value == int(value) and abs(value) < 1e6:
         return f"{'-' if math.copysign(1, value) < 0 else ''}{abs(int(value))}.0{suffix}"
-    return f"{value.hex()}{suffix}"
+    digits, exponent = value.hex().split("p")
+    return f"{digits.rstrip('0').rstrip('.')}p{exponent}{suffix}"
 
 
 WORDS_A_LINE = 12

@@ -138,10 +138,11 @@ def _gaps(graph: Graph) -> list[Gap]:
 class _Planner:
     """Walks a graph once; mutable because it collects."""
 
-    def __init__(self, numbers: count[int] | None = None) -> None:
+    def __init__(self, numbers: count[int] | None = None, layer: str = "") -> None:
         self.values: dict[Node, Value] = {}
         self.regions: list[Region] = []
         self.numbers = numbers or count()
+        self.layer = layer
         self.renamed: dict[Buffer, Buffer] = {}
 
     # ---------------------------------------------------------------------------------- buffers
@@ -152,6 +153,10 @@ class _Planner:
 
     def buffer(self, element: Element, size: int, stem: str = "t") -> Buffer:
         return Buffer(f"{stem}{next(self.numbers)}", element, size)
+
+    def origin(self, node: Node) -> str:
+        """Return the layer of a node; inside of a loop that has no layers of its own, the loop's."""
+        return node.origin or self.layer
 
     def final(self, buffer: Buffer) -> Buffer:
         return self.renamed.get(buffer, buffer)
@@ -193,14 +198,15 @@ class _Planner:
             case indexing.TopK():
                 source = self.view(given[0], node)
                 return self.region(
-                    node, lambda to: Choose(_as(indexing.TopK, node.op), source, to, node.origin)
+                    node,
+                    lambda to: Choose(_as(indexing.TopK, node.op), source, to, self.origin(node)),
                 )
             case indexing.Gather():
                 source, where = self.view(given[0], node), self.view(given[1], node)
                 return self.region(
                     node,
                     lambda to: Collect(
-                        _as(indexing.Gather, node.op), source, where, to, node.origin
+                        _as(indexing.Gather, node.op), source, where, to, self.origin(node)
                     ),
                 )
             case _:
@@ -263,7 +269,7 @@ class _Planner:
         strides = dense(shape) if value.pending else like_operands(value.term, shape)
         element = value.term.element
         to = View(self.buffer(element, prod(shape)), shape, strides)
-        self.regions.append(_region(value, to, node.origin))
+        self.regions.append(_region(value, to, self.origin(node)))
         view: View | None = to
         for op, after in value.turns:
             turned = moved(view, op, after) if view is not None else None
@@ -284,7 +290,7 @@ class _Planner:
         value = self.stored(value, node) if value.pending else value
         target = in_memory(self.buffer(value.term.element, prod(value.shape)), value.shape)
         assert isinstance(target.term, Leaf)
-        self.regions.append(Map(value.term, target.term.view, node.origin))
+        self.regions.append(Map(value.term, target.term.view, self.origin(node)))
         return target
 
     def copied(self, view: View, node: Node) -> View:
@@ -307,7 +313,7 @@ class _Planner:
             self.renamed[view.buffer] = buffer
         else:
             to = View(buffer, stored.shape, dense(stored.shape))
-            self.regions.append(Map(stored.term, to, node.origin))
+            self.regions.append(Map(stored.term, to, self.origin(node)))
         return buffer
 
     # ---------------------------------------------------------------------- reductions, products
@@ -326,7 +332,7 @@ class _Planner:
         )
         buffer = self.buffer(node.type.element, prod(shape))
         to = View(buffer, shape, like_operands(remaining, shape))
-        self.regions.append(Reduce(op, value.term, value.shape, to, node.origin))
+        self.regions.append(Reduce(op, value.term, value.shape, to, self.origin(node)))
         return Value(Leaf(to), shape)
 
     def product(self, given: list[Value], node: Node) -> Value:
@@ -419,7 +425,7 @@ class _Planner:
         start = 0
         for term, part in parts:
             to = replace(view, shape=part, offset=start * view.strides[axis])
-            self.regions.append(Map(term, to, node.origin))
+            self.regions.append(Map(term, to, self.origin(node)))
             start += part[axis]
         return Value(Leaf(view), shape)
 
@@ -433,8 +439,8 @@ class _Planner:
         shape = static(node.inputs[0].type.shape, "a state")
         state = self.buffer(node.inputs[0].type.element, prod(shape), "state")
         first = self.stored(first, node) if first.pending else first
-        self.regions.append(Map(first.term, View(state, shape, dense(shape)), node.origin))
-        inner = _Planner(self.numbers)
+        self.regions.append(Map(first.term, View(state, shape, dense(shape)), self.origin(node)))
+        inner = _Planner(self.numbers, self.origin(node))
         inner.values[op.body.inputs[0]] = in_memory(state, shape)
         steps = [self.sequence(value, node) for value in sequences]
         for (view, step), stand_in in zip(steps, op.body.inputs[1:], strict=False):
@@ -451,7 +457,7 @@ class _Planner:
         history = self.buffer(node.type.element, count * prod(shape)) if keeps else None
         body, following_view = tuple(inner.regions), following.term.view
         self.regions.append(
-            Repeat(count, tuple(steps), body, state, following_view, history, node.origin)
+            Repeat(count, tuple(steps), body, state, following_view, history, self.origin(node))
         )
         return in_memory(history or state, static(node.type.shape, "a value"))
 
