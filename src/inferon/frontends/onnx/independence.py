@@ -23,6 +23,7 @@ from inferon.ir.shape import Dim, Shape, count, resolve
 from inferon.ir.types import Bool, Float
 from inferon.ir.values import Array, storage
 from inferon.ops.evaluation import evaluate
+from inferon.ops.structure import Const
 
 EVENTS = 3
 """Events in the batch that is compared with events alone."""
@@ -91,9 +92,7 @@ class Three:
 
 
 def _constant(value: Value | None) -> bool:
-    return not isinstance(value, Node) or not any(
-        hasattr(node.op, "name") for node in ordered((value,))
-    )
+    return not isinstance(value, Node) or isinstance(value.op, Const)
 
 
 def misfit(three: Three) -> Gap | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from inferon.errors import InvalidModel
 from inferon.frontends.naming import label
+from inferon.frontends.onnx.files import regular_file
 from inferon.frontends.onnx.limits import (
     MAX_ATTRIBUTE_VALUES,
     MAX_FILE_BYTES,
@@ -112,21 +112,11 @@ _NAMES_OF_ANY_GRAPH = ("", "main_graph", "torch_jit", "torch-jit-export", "graph
 
 
 def _file_bytes(path: Path) -> bytes:
-    name = label(path.name)
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "the path is not valid"
-        raise InvalidModel(f"cannot read the model {name}: {reason}") from None
-    with os.fdopen(handle, "rb", closefd=True) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidModel(f"the model {name} is no regular file")
-        if status.st_size > MAX_FILE_BYTES:
-            limit = MAX_FILE_BYTES >> 20
-            raise InvalidModel(
-                f"the model {name} has {status.st_size >> 20} MB, above the limit of {limit} MB"
-            )
+    name = f"the model {label(path.name)}"
+    with regular_file(path, name, sole=False) as (file, size):
+        if size > MAX_FILE_BYTES:
+            limit = f"above the limit of {MAX_FILE_BYTES >> 20} MB"
+            raise InvalidModel(f"{name} has {size >> 20} MB, {limit}")
         return file.read(MAX_FILE_BYTES)
 
 
@@ -156,6 +146,7 @@ def _is_text(data: bytes) -> bool:
 
 def checked(model: onnx.ModelProto, folder: Path | None) -> Model:
     """Return the tables of a parsed model, or raise `InvalidModel`."""
+    _check_names(model)
     graph = model.graph
     if not graph.output:
         raise InvalidModel("the model has no outputs, so there is nothing to compute")
@@ -163,7 +154,6 @@ def checked(model: onnx.ModelProto, folder: Path | None) -> Model:
         raise InvalidModel(
             f"the model has {len(graph.node)} layers, above the limit of {MAX_LAYERS}"
         )
-    _check_names(graph)
     constants = _constants(graph, folder)
     inputs = tuple(_slot(each) for each in graph.input if each.name not in constants)
     outputs = tuple(_slot(each) for each in graph.output)
@@ -183,19 +173,39 @@ def checked(model: onnx.ModelProto, folder: Path | None) -> Model:
     )
 
 
-def _check_names(graph: onnx.GraphProto) -> None:
-    """Refuse names that only an attack has: they cost memory in every table."""
+def _check_names(model: onnx.ModelProto) -> None:
+    """Refuse names that only a damaged or hostile file has: no text, or longer than any table needs."""
+    for name in _names(model):
+        if not isinstance(name, str):  # protobuf hands over bytes that are not UTF-8 as they are
+            raise InvalidModel("a name in the model is not UTF-8: the file is damaged")
+        if len(name) > MAX_NAME_LETTERS:
+            raise InvalidModel(f"a name of {len(name)} letters is above the limit: {label(name)}")
+
+
+def _names(model: onnx.ModelProto) -> Iterator[object]:
+    """Yield every text of the file that the import reads."""
+    graph = model.graph
+    yield graph.name
+    for opset in model.opset_import:
+        yield opset.domain
+    for function in model.functions:
+        yield from (function.domain, function.name)
     for node in graph.node:
-        for name in (node.name, node.op_type, node.domain, *node.input, *node.output):
-            if len(name) > MAX_NAME_LETTERS:
-                raise InvalidModel(
-                    f"a name of {len(name)} letters is above the limit: {label(name)}"
-                )
-    for slot in (*graph.input, *graph.output, *graph.initializer):
-        if len(slot.name) > MAX_NAME_LETTERS:
-            raise InvalidModel(
-                f"a name of {len(slot.name)} letters is above the limit: {label(slot.name)}"
-            )
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield from (attribute.name, attribute.ref_attr_name)
+            yield from _names_of_tensor(attribute.t)
+    for slot in (*graph.input, *graph.output):
+        yield slot.name
+        yield from (each.dim_param for each in slot.type.tensor_type.shape.dim)
+    for tensor in (*graph.initializer, *(each.values for each in graph.sparse_initializer)):
+        yield from _names_of_tensor(tensor)
+
+
+def _names_of_tensor(tensor: onnx.TensorProto) -> Iterator[object]:
+    yield tensor.name
+    for entry in tensor.external_data:
+        yield from (entry.key, entry.value)
 
 
 def _constants(graph: onnx.GraphProto, folder: Path | None) -> dict[str, Array | Foreign]:

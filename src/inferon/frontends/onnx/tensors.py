@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path, PurePosixPath
@@ -14,6 +12,7 @@ import onnx
 
 from inferon.errors import InvalidModel
 from inferon.frontends.naming import label
+from inferon.frontends.onnx.files import regular_file
 from inferon.frontends.onnx.limits import MAX_FILE_BYTES, MAX_RANK
 from inferon.ir.values import Array
 
@@ -121,7 +120,7 @@ def _external_bytes(
     if length != expected:
         what = f"external data of {length} bytes, but its shape needs {expected}"
         raise InvalidModel(f"tensor {name}: {what}")
-    return _regular_file_bytes(path, offset, length, name)
+    return _bytes_of_file(path, offset, length, name)
 
 
 def _number(text: str, name: str, what: str) -> int:
@@ -145,21 +144,13 @@ def _inside(folder: Path, location: str, name: str) -> Path:
     return path
 
 
-def _regular_file_bytes(path: Path, offset: int, length: int, name: str) -> bytes:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        why = f"external data cannot be opened: {error.strerror}"
-        raise InvalidModel(f"tensor {name}: {why}") from None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            what = "a regular file of its own, not a link or device"
-            raise InvalidModel(f"tensor {name}: external data must be {what}")
-        if offset + length > status.st_size:
-            raise InvalidModel(f"tensor {name}: external data end before byte {offset + length}")
+def _bytes_of_file(path: Path, offset: int, length: int, name: str) -> bytes:
+    what = f"tensor {name}: external data"
+    with regular_file(path, what, sole=True) as (file, size):
+        if offset + length > size:
+            raise InvalidModel(f"{what} end before byte {offset + length}")
         file.seek(offset)
         raw = file.read(length)
     if len(raw) != length:
-        raise InvalidModel(f"tensor {name}: external data are shorter than they say")
+        raise InvalidModel(f"{what} are shorter than they say")
     return raw

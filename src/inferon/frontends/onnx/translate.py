@@ -168,26 +168,25 @@ def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
         raise LayerError(
             layer.label, f"{layer.op} has {len(values)} results, not {len(layer.outputs)}"
         )
-    before = set(done.origins)
     constant = all(_is_constant(done.values[name]) for name in layer.inputs if name)
     for name, value in zip(layer.outputs, values, strict=False):
         result = fold(value) if constant and isinstance(value, Node) else value
         if name:
             done.values[name] = result
         if isinstance(result, Node):
-            _own(result, layer.label, done.origins, before)
+            _own(result, layer.label, done.origins)
 
 
 def _is_constant(value: Value) -> bool:
     return isinstance(value, Node) and isinstance(value.op, Const)
 
 
-def _own(root: Node, origin: str, origins: dict[Node, str], before: set[Node]) -> None:
+def _own(root: Node, origin: str, origins: dict[Node, str]) -> None:
     """Write the layer's name behind every node that it made first."""
     stack = [root]
     while stack:
         node = stack.pop()
-        if node in origins or node in before or isinstance(node.op, Input):
+        if node in origins or isinstance(node.op, Input):
             continue
         origins[node] = origin
         stack.extend(node.inputs)
