@@ -169,7 +169,11 @@ def _chained(
         (axis,) = reduced
         step = Assign(Name("strand[s]"), Call("combine", (Name("strand[s]"), term)))
         call = Call(f"in_strands<{strands}>", (Name(str(axis.size)),))
-        return (Apply(call, ("auto s", f"index {axis.variable}"), (*statements, step)),)
+        return (
+            Apply(
+                call, ("auto s", f"[[maybe_unused]] index {axis.variable}"), (*statements, step)
+            ),
+        )
     slot = Name(f"strand[turn % {strands}]")
     turn = Assign(Name("turn"), Name("turn + 1"))
     body = (*statements, Assign(slot, Call("combine", (slot, term))), turn)
@@ -239,7 +243,8 @@ def _collect(region: Collect) -> tuple[Stmt, ...]:
     )
     outer = nest(to.shape, range(before + inner), (from_, at, to), "i")
     rest = nest(to.shape, range(before + inner, rank), (from_, at, to), "j")
-    chosen = Let(
+    chosen = Declare(
+        "[[maybe_unused]] const index",  # where the source repeats along the axis
         "chosen",
         Call(f"bounded<{source.shape[op.axis]}>", (Read(at.buffer.name, place(at, outer)),)),
     )

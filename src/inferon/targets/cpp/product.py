@@ -149,7 +149,9 @@ def _chain(strands: int, split: _Split, axes: tuple[Axis, ...]) -> tuple[Stmt, .
     if len(split.inner) == 1 and strands > 1:
         step = Do(Call("tile.step", (Name("s"), left, row_step, right)))
         call = Call(f"in_strands<{strands}>", (Name(str(split.inner[0].size)),))
-        return (Apply(call, ("auto s", f"index {split.inner[0].variable}"), (step,)),)
+        return (
+            Apply(call, ("auto s", f"[[maybe_unused]] index {split.inner[0].variable}"), (step,)),
+        )
     step = Do(Call("tile.step", (Name("number<0>{}"), left, row_step, right)))
     return looped(split.inner, (step,))
 

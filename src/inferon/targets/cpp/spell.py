@@ -88,6 +88,8 @@ def in_registers(op: Op, source: Element, to: Element) -> bool:
         return False
     if isinstance(source, Bool) and isinstance(op, logic.Comparison):
         return False
+    if isinstance(op, bits.Bitcast) and source == to:
+        return False
     return not (isinstance(op, arithmetic.Div) and isinstance(to, Int)) and not (
         isinstance(op, convert.Cast) and (str(source), str(to)) == ("bool", "i32")
     )

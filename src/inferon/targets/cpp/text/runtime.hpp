@@ -668,7 +668,7 @@ INFERON_INLINE bool ahead(T a, T b) noexcept {
 // The indices of the k best of size elements, best first; of equal ones the lowest index.
 template <index k, index size, bool largest, class T>
 INFERON_INLINE void choose(const T* x, index apart, std::int64_t* chosen, index chosen_apart) noexcept {
-  T best[k];
+  T best[k] = {};
   for (index i = 0; i < size; ++i) {
     const T value = x[i * apart];
     index at = i < k ? i : k;
