@@ -1,4 +1,4 @@
-"""Arithmetic on every pair of small fixed-point types, all values: exact, in the narrowest type."""
+"""Arithmetic on all pairs of small fixed-point types, all values: exact, no wider than needed."""
 
 from __future__ import annotations
 

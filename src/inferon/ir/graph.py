@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from inferon.errors import InvalidGraph
 from inferon.ir.listing import show
 from inferon.ir.node import Node, ordered
+from inferon.ir.shape import Dim
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 """Names of graphs, inputs and outputs; front-ends make them so (`Graph.renamed`)."""
@@ -50,11 +51,28 @@ class Graph:
                 raise InvalidGraph(
                     f"input {node.op.name} is not declared", node=node, rule="graph"
                 )
+        self._check_sizes()
         hasher = hashlib.blake2b(digest_size=16)
         for each in (*self.inputs, *self.outputs):
             hasher.update(each.digest)
         hasher.update(" ".join([self.name, *self.output_names]).encode())
         object.__setattr__(self, "digest", hasher.digest())
+
+    def _check_sizes(self) -> None:
+        """Raise unless each run-time size is an input's, and equal names mean equal sizes."""
+        sizes: dict[str, Dim] = {}
+        for node in self.nodes():
+            for size in node.type.shape:
+                if not isinstance(size, Dim):
+                    continue
+                if size.name not in sizes and node not in self.inputs:
+                    message = (
+                        f"no input has the size {size} of {node!r}: it is known from inputs only"
+                    )
+                    raise InvalidGraph(message, node=node, rule="graph")
+                if sizes.setdefault(size.name, size) != size:
+                    message = f"one name, two sizes: {sizes[size.name]} and {size}"
+                    raise InvalidGraph(message, node=node, rule="graph")
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ _CONSTANT = re.compile(
     r"\$(?P<key>[0-9a-f]+) (?P<dtype>\S+) (?P<shape>scalar|\d+(?:x\d+)*) ?(?P<data>.*)"
 )
 _TOKEN = re.compile(
-    r'\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<mark>[()\[\],=])|(?P<word>[^\s()\[\],="]+))'
+    r'\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<mark>[()\[\],=])|(?P<word>(?:[^\s()\[\],="]|(?<=<)=)+))'
 )
 _DTYPES = ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8")
 

@@ -31,13 +31,17 @@ class Gather(Primitive):
         require(0 <= self.batch <= self.axis < x.rank, "{} does not fit {}", self, x)
         shared = self.batch <= index.rank and x.shape[: self.batch] == index.shape[: self.batch]
         require(shared, "the first {} axes of {} and {} differ", self.batch, x, index)
-        require(x.shape[self.axis] != 0, "cannot gather from an empty axis: {}", x)
+        size = x.shape[self.axis]
+        require(isinstance(size, int), "cannot gather from the run-time size {}: may be 0", size)
+        require(size != 0, "cannot gather from an empty axis: {}", x)
         shape = (*x.shape[: self.axis], *index.shape[self.batch :], *x.shape[self.axis + 1 :])
         return Tensor(shape, x.element)
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         x, index = args
         size = x.shape[self.axis + 1]
+        if index.dtype == np.uint64:  # above the largest i64 it would become negative
+            index = np.minimum(index, np.uint64(size - 1))
         where = index.astype(np.int64)
         where = np.clip(np.where(where < 0, where + size, where), 0, size - 1)
         lead = x.shape[: self.batch + 1]
