@@ -29,6 +29,7 @@ HEAVY = {
     "fastjet": {"physics"},
     "google": {"frontends"},
     "jinja2": {"report"},
+    "markupsafe": {"report"},
     "matplotlib": {"report", "bench"},
     "onnx": {"frontends", "measure", "training"},
     "onnxruntime": {"measure", "bench", "training"},
