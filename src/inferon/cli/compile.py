@@ -27,7 +27,9 @@ def compile_(
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FOLDER", help="New, empty, or an artefact.")
     ],
-    name: Annotated[str, typer.Option(help="Namespace and file name; the model's by default.")] = "",
+    name: Annotated[
+        str, typer.Option(help="Namespace and file name; the model's by default.")
+    ] = "",
     check: Annotated[
         int,
         typer.Option(

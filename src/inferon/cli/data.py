@@ -21,7 +21,9 @@ def data() -> None:
 @app.command()
 def jets(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.npz", help="File to write.")],
-    jets: Annotated[int, typer.Option("--jets", "-n", help="Jets, all classes together.")] = 20_000,
+    jets: Annotated[
+        int, typer.Option("--jets", "-n", help="Jets, all classes together.")
+    ] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same jets.")] = 1,
     jobs: Annotated[int | None, typer.Option(help="Processes; one for each core.")] = None,
     unmatched: Annotated[
