@@ -130,6 +130,13 @@ class Step:
         return Ball(value, error + np.where(np.isfinite(value.astype(np.float64)), rounding, 0.0))
 
 
+def once(ball: Ball) -> Ball:
+    """Return the ball with one event if all events are the same array."""
+    if ball.value.strides[0] or ball.error.strides[0]:
+        return ball
+    return Ball(ball.value[:1], ball.error[:1])
+
+
 @singledispatch
 def rule(op: Op, step: Step) -> Ball:
     """Return the ball of an operator's value; each primitive registers its own."""
@@ -157,7 +164,7 @@ def _ball(node: Node, inputs: tuple[Ball, ...], context: Context) -> Ball:
         return _expanded(node, inputs, context)
     events = max((each.value.shape[0] for each in inputs), default=1)
     step = Step(node, tuple(each.spread(events) for each in inputs), context)
-    return _settled(rule(op, step), node.type.element)
+    return settled(rule(op, step), node.type.element)
 
 
 def _expanded(node: Node, inputs: tuple[Ball, ...], context: Context) -> Ball:
@@ -169,7 +176,7 @@ def _expanded(node: Node, inputs: tuple[Ball, ...], context: Context) -> Ball:
     return walk((root,), dict(zip(stand_ins, inputs, strict=True)), inside)[root]
 
 
-def _settled(ball: Ball, element: Element) -> Ball:
+def settled(ball: Ball, element: Element) -> Ball:
     """Return a ball whose error says undecided where nothing is known; overflow is infinity."""
     error = np.where(np.isnan(ball.error), np.inf, ball.error)
     if not isinstance(element, Float):

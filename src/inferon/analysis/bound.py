@@ -1,28 +1,38 @@
 """The derived bound: how far a float evaluation may be from the real numbers, on given data.
 
-``bound`` evaluates a graph in float64 and carries along, for each element, the largest error that
-a conforming float evaluation can have.  Two evaluators then differ by the sum of their bounds at
+``bound`` evaluates a graph in float64 and finds for each element the largest error that a
+conforming float evaluation can have.  Two evaluators then differ by the sum of their bounds at
 most; no tolerance is ever set by hand.  ``agreement`` compares an evaluator's results with that.
+
+Two methods share the work, and the tighter counts: balls (`inferon.analysis.ball`), which are
+rigorous and grow with every layer, and slopes (`inferon.analysis.linear`), of first order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from inferon.analysis import rules
 from inferon.analysis.accuracy import OURS, Accuracy
 from inferon.analysis.ball import Ball, Context, Decision, walk
+from inferon.analysis.linear import tight_balls
 from inferon.errors import DataError, Mismatch
 from inferon.interpret import Feed, arranged
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.shape import bind
+from inferon.ir.shape import bind, resolve
 from inferon.ir.types import Float
 from inferon.ir.values import Array
 
 __all__ = ["Agreement", "Bound", "agreement", "bound", "rules"]
+
+
+CHUNK_ELEMENTS = 1 << 22
+"""Values of so many elements are held at a time: 32 MB in float64, some ten times over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +89,54 @@ def bound(graph: Graph, data: Feed, *, accuracy: Accuracy = OURS) -> Bound:
     """
     arrays = arranged(graph, data)
     sizes: dict[str, int] = {}
-    known: dict[Node, Ball] = {}
     for node, name, array in zip(graph.inputs, graph.input_names, arrays, strict=True):
         bind(node.type.shape, array.shape[1:], sizes, f"input {name}")
+    events = len(arrays[0]) if arrays else 1
+    per_event = sum(prod(resolve(node.type.shape, sizes)) for node in graph.nodes())
+    chunk = max(1, CHUNK_ELEMENTS // max(1, per_event))
+    parts = [
+        _part(graph, [each[i : i + chunk] for each in arrays], Context(sizes, accuracy, []))
+        for i in range(0, max(events, 1), chunk)
+    ]
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _part(graph: Graph, arrays: Sequence[Array], context: Context) -> Bound:
+    """Return the bound of some events: of balls and slopes the tighter."""
+    known: dict[Node, Ball] = {}
+    for node, array in zip(graph.inputs, arrays, strict=True):
         wide = isinstance(node.type.element, Float)
         known[node] = Ball.exact(array.astype(np.float64) if wide else array)
-    context = Context(sizes, accuracy, [])
-    balls = walk(graph.outputs, known, context)
     events = len(arrays[0]) if arrays else 1
-    outputs = [balls[node].spread(events) for node in graph.outputs]
-    undecided = np.zeros(events, np.bool_)
-    for each in outputs:
-        undecided |= np.isinf(each.error).reshape(events, -1).any(axis=1)
-    values = tuple(each.value for each in outputs)
+    outputs = tight_balls(graph, known, context)
+    if outputs is None:
+        balls = walk(graph.outputs, known, context)
+        outputs = tuple(balls[node] for node in graph.outputs)
+    outputs = tuple(each.spread(events) for each in outputs)
     errors = tuple(each.error for each in outputs)
+    undecided = np.zeros(events, np.bool_)
+    for each in errors:
+        undecided |= np.isinf(each).reshape(events, -1).any(axis=1)
+    values = tuple(each.value for each in outputs)
     return Bound(values, errors, undecided, tuple(context.decisions))
+
+
+def _joined(parts: Sequence[Bound]) -> Bound:
+    """Return the bounds of all events."""
+    decisions = [
+        Decision(
+            each[0].label,
+            np.concatenate([part.margin for part in each]),
+            np.concatenate([part.undecided for part in each]),
+        )
+        for each in zip(*(part.decisions for part in parts), strict=True)
+    ]
+    return Bound(
+        tuple(np.concatenate(each) for each in zip(*(x.values for x in parts), strict=True)),
+        tuple(np.concatenate(each) for each in zip(*(x.errors for x in parts), strict=True)),
+        np.concatenate([each.undecided for each in parts]),
+        tuple(decisions),
+    )
 
 
 def agreement(

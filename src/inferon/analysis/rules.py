@@ -11,7 +11,7 @@ from math import ceil, log2, prod
 
 import numpy as np
 
-from inferon.analysis.ball import Ball, Decision, Step, rule, walk
+from inferon.analysis.ball import Ball, Decision, Step, once, rule, walk
 from inferon.errors import InvalidGraph
 from inferon.ir.node import Op
 from inferon.ir.types import Bool, Fixed, Float, Int
@@ -91,7 +91,13 @@ def _sum_of_two(op: Op, step: Step) -> Ball:
 
 @rule.register
 def _mul(op: arithmetic.Mul, step: Step) -> Ball:
-    return step.rounded(step.value(), _product_error(*step.inputs))
+    a, b = step.inputs
+    value = step.value()
+    # infinity times what cannot be 0 or turn its sign
+    certain = np.isinf(value.astype(np.float64)) & (a.error + b.error < np.inf)
+    for each in (a, b):
+        certain = certain & (np.abs(each.value.astype(np.float64)) > each.error)
+    return step.rounded(value, np.where(certain, 0.0, _product_error(a, b)))
 
 
 def _product_error(a: Ball, b: Ball) -> Array:
@@ -217,19 +223,28 @@ def _sum(op: reduction.Sum, step: Step) -> Ball:
     if not isinstance(step.element, Float):
         return Ball(step.value(), error)
     number = prod(x.value.shape[axis] for axis in axes)
-    roundings = number - 1
+    depth = number - 1
     if step.context.accuracy.strict_order:
-        roundings = min(roundings, ceil(number / op.strands) - 1 + int(log2(op.strands)))
+        depth = min(depth, ceil(number / op.strands) - 1 + int(log2(op.strands)))
     value = x.value.sum(axis=axes)
-    return _accumulated(step, value, error, x.magnitude.sum(axis=axes), max(0, roundings))
+    size = x.magnitude.sum(axis=axes)
+    return _accumulated(step, value, error, size, max(0, depth), number, products=False)
 
 
 def _accumulated(
-    step: Step, value: Array, error: Array, size: Array, roundings: int, terms: int = 0
+    step: Step, value: Array, error: Array, size: Array, depth: int, number: int, products: bool
 ) -> Ball:
-    """Return the ball of a sum of terms with magnitudes that add up to ``size``."""
+    """Return the ball of a sum of ``number`` terms with magnitudes that add up to ``size``.
+
+    ``depth`` roundings lie on the way of each term.  In any order, too, no part of the sum exceeds
+    that of the positive or that of the negative terms, ``(size + |value|) / 2`` at most; each of
+    the additions rounds one such part, and products may have been rounded before.
+    """
     assert isinstance(step.element, Float)
-    own = gamma(roundings, step.unit) * size + np.where(size > 0.0, terms * step.tiny, 0.0)
+    part = 0.5 * (size + np.abs(value) + error)
+    by_parts = gamma(number, step.unit) * part + gamma(2, step.unit) * size * products
+    own = np.minimum(gamma(depth, step.unit) * size, by_parts)
+    own = own + np.where(size > 0.0, number * step.tiny * products, 0.0)
     largest = float(np.finfo(storage(step.element)).max)
     own = np.where(size > largest, np.inf, own)  # a part of the sum may overflow
     return Ball(value, error + np.where(np.isfinite(value), own, 0.0))
@@ -247,7 +262,7 @@ def _extreme_of_many(op: reduction.Reduction, step: Step) -> Ball:
 
 @rule.register
 def _dot(op: dot.Dot, step: Step) -> Ball:
-    a, b = (_once(each) for each in step.inputs)
+    a, b = (once(each) for each in step.inputs)
     sizes = np.abs(a.value.astype(np.float64)), np.abs(b.value.astype(np.float64))
     error = np.zeros((1,) * (step.node.type.rank + 1))
     if b.error.any():
@@ -258,18 +273,12 @@ def _dot(op: dot.Dot, step: Step) -> Ball:
         value = step.value()
         return Ball(value, np.broadcast_to(error, value.shape))
     number = prod(a.value.shape[a.value.ndim - op.contract :])
-    roundings = number
+    depth = number
     if step.context.accuracy.strict_order:
-        roundings = min(number, ceil(number / op.strands) + int(log2(op.strands)))
+        depth = min(number, ceil(number / op.strands) + int(log2(op.strands)))
     value = step.real(a.value, b.value)
-    return _accumulated(step, value, error, step.real(a.magnitude, b.magnitude), roundings, number)
-
-
-def _once(ball: Ball) -> Ball:
-    """Return the ball with one event if all events are the same array."""
-    if ball.value.strides[0] or ball.error.strides[0]:
-        return ball
-    return Ball(ball.value[:1], ball.error[:1])
+    size = step.real(a.magnitude, b.magnitude)
+    return _accumulated(step, value, error, size, depth, number, products=True)
 
 
 # ------------------------------------------------------------------- comparisons and selection
