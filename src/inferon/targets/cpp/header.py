@@ -269,6 +269,10 @@ def _one_event(made: Program) -> Iterator[str]:
         "[[maybe_unused]] const unsigned char* weights, [[maybe_unused]] unsigned char* workspace"
     )
     yield f"inline void one_event({memory}, {made.ports}) noexcept {{"
+    needed = {buffer for region in made.plan.regions for buffer in touched(region)}
+    for buffer in made.plan.inputs:
+        if buffer not in needed:
+            yield f"  static_cast<void>({buffer.name});  // no output depends on it"
     for buffer, offset in made.weights:
         kind = scalar_type(buffer.element)
         yield f"  const auto* {buffer.name} = reinterpret_cast<const {kind}*>(weights + {offset});"
