@@ -23,9 +23,9 @@ def load(
     Parameters
     ----------
     source : path of an ``.onnx`` file, or an ``onnx.ModelProto``
-    batch_axis : where the batch is.  "auto": the symbolic leading size that inputs and outputs share; a model without
-        one is one event as it stands.  A number: that axis of every input, also where the file fixes its size.
-        None: all that the model takes is one event
+    batch_axis : where the batch is.  "auto": the symbolic leading size that inputs and outputs
+        share; a model without one is one event as it stands.  A number: that axis of every input,
+        also where the file fixes its size. None: all that the model takes is one event
     dims : bounds of other symbolic sizes by their names in the file: ``{"particles": 64}``
 
     Returns

@@ -18,13 +18,15 @@ from inferon.load import load
 from tests.differential.onnx_oracle import Array, run
 
 ROUNDED_CONSTANTS = 2.0**-20
-"""A graph holds constants such as 1/sqrt(2) in float32, off by 2**-24; 16 times that for what they multiply."""
+"""A graph holds constants such as 1/sqrt(2) in float32, off by 2**-24; 16 times that."""
 
 
 def same_meaning(model: onnx.ModelProto, feed: Mapping[str, Array], **how: Any) -> None:
     """Hold the graph's real numbers to the float64 oracle's; how are options of `load`."""
     graph = load(model, **how)
-    for ours, theirs in zip(interpret(graph, feed, real=True), evaluated(model, feed), strict=True):
+    for ours, theirs in zip(
+        interpret(graph, feed, real=True), evaluated(model, feed), strict=True
+    ):
         theirs = theirs.reshape(ours.shape)
         largest = np.abs(theirs).max(initial=0.0)
         assert np.array_equal(np.isnan(ours), np.isnan(theirs))
@@ -37,8 +39,9 @@ def evaluated(model: onnx.ModelProto, feed: Mapping[str, Array]) -> list[Array]:
     model = doubled(model)
     try:
         return [np.asarray(each) for each in ReferenceEvaluator(model).run(None, wide)]
-    except ValueError as error:  # np.choose, in the reference's GatherElements
-        assert "at most 64 array objects" in str(error)
+    except ValueError as limit:  # of np.choose, in the reference's GatherElements
+        if "at most 64 array objects" not in str(limit):
+            raise
         return run(model, wide)
 
 

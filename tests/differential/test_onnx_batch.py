@@ -1,4 +1,4 @@
-"""The batch: found, taken away wherever it sits, and refused by layer name where events see each other (2 s)."""
+"""The batch: found, taken away wherever it sits, refused where events see each other (2 s)."""
 
 from __future__ import annotations
 
@@ -64,8 +64,10 @@ def test_particles_times_the_batch_as_one_axis() -> None:
         "(float[N,3,4] x) => (float[N,3,4] y)",
         """t = Transpose<perm=[1,0,2]>(x)
            s = Constant<value_ints=[-1,4]>() r = Reshape(t, s) a = Relu(r)
-           n = Shape<start=0,end=1>(x) f = Constant<value_ints=[4]>() three = Constant<value_ints=[3]>()
-           back = Concat<axis=0>(three, n, f) u = Reshape(a, back) y = Transpose<perm=[1,0,2]>(u)""",
+           n = Shape<start=0,end=1>(x) f = Constant<value_ints=[4]>() three =
+           Constant<value_ints=[3]>()
+           back = Concat<axis=0>(three, n, f) u = Reshape(a, back) y =
+           Transpose<perm=[1,0,2]>(u)""",
     )
     as_one_batch(source, {"x": normal(2, 5, 3, 4)})
 
@@ -73,13 +75,16 @@ def test_particles_times_the_batch_as_one_axis() -> None:
 def test_the_batch_times_heads_as_one_axis() -> None:
     source = model(
         "(float[N,6,8] x) => (float[N,6,8] y)",
-        """n = Shape<start=0,end=1>(x) two = Constant<value_ints=[2]>() four = Constant<value_ints=[4]>()
+        """n = Shape<start=0,end=1>(x) two = Constant<value_ints=[2]>() four =
+        Constant<value_ints=[4]>()
            six = Constant<value_ints=[6]>() eight = Constant<value_ints=[8]>() m = Mul(n, two)
            split = Concat<axis=0>(n, six, two, four) a = Reshape(x, split)
-           b = Transpose<perm=[0,2,1,3]>(a) flat = Concat<axis=0>(m, six, four) q = Reshape(b, flat)
+           b = Transpose<perm=[0,2,1,3]>(a) flat = Concat<axis=0>(m, six, four) q = Reshape(b,
+           flat)
            k = Transpose<perm=[0,2,1]>(q) w = MatMul(q, k) p = Softmax<axis=-1>(w) v = MatMul(p, q)
            whole = Concat<axis=0>(n, two, six, four) c = Reshape(v, whole)
-           d = Transpose<perm=[0,2,1,3]>(c) out = Concat<axis=0>(n, six, eight) y = Reshape(d, out)""",
+           d = Transpose<perm=[0,2,1,3]>(c) out = Concat<axis=0>(n, six, eight) y = Reshape(d,
+           out)""",
     )
     agrees(source, {"x": normal(3, 5, 6, 8)})
 
@@ -87,7 +92,8 @@ def test_the_batch_times_heads_as_one_axis() -> None:
 def test_a_shape_made_by_expand_and_constant_of_shape_folds_away() -> None:
     source = model(
         "(float[N,4] x) => (float[N,4] y)",
-        """s = Shape(x) zeros = ConstantOfShape(s) one = Constant<value_float=1.0>() ones = Expand(one, s)
+        """s = Shape(x) zeros = ConstantOfShape(s) one = Constant<value_float=1.0>() ones =
+        Expand(one, s)
            a = Add(x, zeros) y = Mul(a, ones)""",
     )
     as_one_batch(source, {"x": normal(4, 5, 4)})
@@ -102,7 +108,8 @@ def test_indices_that_count_events_are_no_interaction() -> None:
         "(float[N,4,3] x, int64[N,2] i) => (float[N,2,3] y)",
         """n = Shape<start=0,end=1>(x) zero = Constant<value_int=0>() one = Constant<value_int=1>()
            count = Squeeze(n) steps = Range(zero, count, one) four = Constant<value_int=4>()
-           start = Mul(steps, four) axes = Constant<value_ints=[1]>() column = Unsqueeze(start, axes)
+           start = Mul(steps, four) axes = Constant<value_ints=[1]>() column = Unsqueeze(start,
+           axes)
            where = Add(i, column) s = Constant<value_ints=[-1,3]>() flat = Reshape(x, s)
            y = Gather<axis=0>(flat, where)""",
     )
@@ -121,14 +128,24 @@ def test_an_input_without_the_batch_belongs_to_every_event() -> None:
 @pytest.mark.parametrize(
     ("layer", "body"),
     [
-        ("mean", "axes_ = Identity(x) [mean] m = ReduceMean<axes=[0], keepdims=1>(x) y = Sub(x, m)"),
+        (
+            "mean",
+            "axes_ = Identity(x) [mean] m = ReduceMean<axes=[0], keepdims=1>(x) y = Sub(x, m)",
+        ),
         ("soft", "[soft] y = Softmax<axis=0>(x)"),
         ("top", "[top] m = ReduceMax<axes=[0], keepdims=1>(x) y = Sub(x, m)"),
         ("gram", "t = Transpose<perm=[1,0]>(x) [gram] g = MatMul(x, t) y = MatMul(g, x)"),
-        ("flip", """a = Constant<value_ints=[0]>() f = Constant<value_ints=[-1]>()
-                    e = Constant<value_ints=[-9223372036854775807]>() [flip] y = Slice(x, f, e, a, f)"""),
-        ("first", """a = Constant<value_ints=[0]>() o = Constant<value_ints=[1]>()
-                    [first] f = Slice(x, a, o, a) y = Sub(x, f)"""),
+        (
+            "flip",
+            """a = Constant<value_ints=[0]>() f = Constant<value_ints=[-1]>()
+                    e = Constant<value_ints=[-9223372036854775807]>() [flip] y = Slice(x, f, e,
+                    a, f)""",
+        ),
+        (
+            "first",
+            """a = Constant<value_ints=[0]>() o = Constant<value_ints=[1]>()
+                    [first] f = Slice(x, a, o, a) y = Sub(x, f)""",
+        ),
     ],
 )
 def test_events_that_see_each_other_are_refused_by_name(layer: str, body: str) -> None:
@@ -141,7 +158,9 @@ def test_an_interaction_that_random_events_rarely_show_is_refused() -> None:
     """max over the batch, less 100, is below zero for all random events: only its shape tells."""
     body = """[top] m = ReduceMax<axes=[0], keepdims=1>(x) c = Constant<value_float=100.0>()
               d = Sub(m, c) r = Relu(d) y = Add(x, r)"""
-    assert "top: ReduceMax mixes the events" in gaps(model("(float[N,4] x) => (float[N,4] y)", body))
+    assert "top: ReduceMax mixes the events" in gaps(
+        model("(float[N,4] x) => (float[N,4] y)", body)
+    )
 
 
 def test_a_set_is_not_taken_for_a_batch() -> None:
@@ -188,7 +207,9 @@ def test_a_batch_in_another_axis() -> None:
     graph = load(source, batch_axis=1)
     assert graph.inputs[0].type.shape == (3, 4)
     x = normal(11, 5, 3, 4)
-    assert np.array_equal(interpret(graph, x)[0], run(source, {"x": np.moveaxis(x, 0, 1)})[0].swapaxes(0, 1))
+    assert np.array_equal(
+        interpret(graph, x)[0], run(source, {"x": np.moveaxis(x, 0, 1)})[0].swapaxes(0, 1)
+    )
 
 
 def test_everything_is_one_event_when_asked() -> None:
@@ -211,7 +232,8 @@ def test_bounds_that_make_no_sense(dims: Any) -> None:
 def test_particles_of_variable_number_through_a_deep_set() -> None:
     source = model(
         "(float[N,particles,3] x) => (float[N,2] y)",
-        """w = Constant<value = float[3,4] {1,2,3,4,5,6,7,8,9,1,2,3}>() h = MatMul(x, w) r = Relu(h)
+        """w = Constant<value = float[3,4] {1,2,3,4,5,6,7,8,9,1,2,3}>() h = MatMul(x, w) r =
+        Relu(h)
            m = ReduceMean<axes=[1], keepdims=0>(r) t = ReduceMax<axes=[1], keepdims=0>(r)
            j = Concat<axis=1>(m, t) v = Constant<value = float[8,2]
            {1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7}>() y = MatMul(j, v)""",
@@ -227,13 +249,15 @@ def test_attention_over_particles_of_variable_number() -> None:
         "(float[N,particles,4] x) => (float[N,4] y)",
         """t = Transpose<perm=[0,2,1]>(x) s = MatMul(x, t) p = Softmax<axis=-1>(s) a = MatMul(p, x)
            sh = Shape(x) e = Expand(one, sh) one = Constant<value_float=1.0>() b = Mul(a, e)
-           n = Constant<value_ints=[0,-1,2,2]>() h = Reshape(b, n) k = Constant<value_ints=[0,-1,4]>()
+           n = Constant<value_ints=[0,-1,2,2]>() h = Reshape(b, n) k =
+           Constant<value_ints=[0,-1,4]>()
            back = Reshape(h, k) y = ReduceMean<axes=[1], keepdims=0>(back)""",
     )
     agrees(source, {"x": normal(12, 3, 6, 4)}, dims={"particles": 8})
 
 
 def test_a_run_time_size_that_no_operator_takes_is_a_gap() -> None:
-    body = "s = Constant<value_ints=[0]>() e = Constant<value_ints=[2]>() [cut] y = Slice(x, s, e, e2) e2 = Constant<value_ints=[1]>()"
+    body = """s = Constant<value_ints=[0]>() e = Constant<value_ints=[2]>()
+              one = Constant<value_ints=[1]>() [cut] y = Slice(x, s, e, one)"""
     source = model("(float[N,particles] x) => (float[N,2] y)", body)
     assert "cut: a Slice of the run-time size particles" in gaps(source, dims={"particles": 8})

@@ -60,7 +60,12 @@ def test_an_exported_network_agrees(network: Network, dynamo: bool) -> None:
 def _older_and_newer() -> list[tuple[Network, int]]:
     """Return networks with the operator sets to which torch exports them."""
     attention = ("transformer", "transformer_masked", "encoder_layer")  # from opset 14 on
-    return [(each, o) for each in NETWORKS for o in (11, 13, 20) if o > 13 or each.name not in attention]
+    return [
+        (each, o)
+        for each in NETWORKS
+        for o in (11, 13, 20)
+        if o > 13 or each.name not in attention
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,4 +122,5 @@ def test_scores_as_dictionaries_and_labels_as_text_are_gaps() -> None:
 def _converted(pipeline: Any, *, zipmap: bool) -> onnx.ModelProto:
     classifies = hasattr(pipeline, "predict_proba")
     options = {id(pipeline): {"zipmap": zipmap}} if classifies else None
-    return to_onnx(pipeline, X[:1], options=options)
+    converted = to_onnx(pipeline, X[:1], options=options)
+    return onnx.load_from_string(converted.SerializeToString())

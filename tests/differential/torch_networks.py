@@ -1,4 +1,4 @@
-"""Small torch networks of the kinds that physics uses, and their export by both of torch's exporters."""
+"""Small torch networks of the kinds that physics uses, and their export by both exporters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ class Mlp(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        kinds = [nn.ReLU(), nn.GELU(), nn.SiLU(), nn.ELU(), nn.Softplus(), nn.Hardswish(), nn.Tanh()]
+        kinds = [
+            nn.ReLU(),
+            nn.GELU(),
+            nn.SiLU(),
+            nn.ELU(),
+            nn.Softplus(),
+            nn.Hardswish(),
+            nn.Tanh(),
+        ]
         for kind in kinds:
             layers += [nn.Linear(8, 8), kind]
         self.body = nn.Sequential(*layers, nn.BatchNorm1d(8), nn.Linear(8, 3), nn.LogSoftmax(-1))
@@ -32,7 +40,11 @@ class Cnn(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             *(nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
-            *(nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), nn.LeakyReLU(0.1)),
+            *(
+                nn.MaxPool2d(2),
+                nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2),
+                nn.LeakyReLU(0.1),
+            ),
             *(nn.AvgPool2d(2, padding=1), nn.Conv2d(6, 4, 3, dilation=2, padding=2), nn.Sigmoid()),
         )
         self.head = nn.Linear(4, 3)
@@ -109,14 +121,16 @@ class EncoderLayer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True, activation="gelu")
+        self.layer = nn.TransformerEncoderLayer(
+            8, 2, 16, dropout=0.0, batch_first=True, activation="gelu"
+        )
 
     def forward(self, x: Any) -> Any:
         return self.layer(x).amax(1)
 
 
 class EdgeConv(nn.Module):
-    """Dynamic graph convolution over the k nearest neighbors, indexed as in the DGCNN code: by a flat (B*N) axis."""
+    """Convolution over the nearest neighbors; ``flat``: indexed on a (B*N) axis, as in DGCNN."""
 
     def __init__(self, *, flat: bool) -> None:
         super().__init__()
@@ -180,12 +194,23 @@ def exported(network: Network, *, dynamo: bool, opset: int = 17) -> onnx.ModelPr
             batch = torch.export.Dim("N", min=2, max=1024)
             shapes = tuple({0: batch} for _ in examples)
             program = torch.onnx.export(
-                module, examples, dynamo=True, input_names=list(network.inputs), output_names=["y"],
-                dynamic_shapes=shapes, verbose=False,
+                module,
+                examples,
+                dynamo=True,
+                input_names=list(network.inputs),
+                output_names=["y"],
+                dynamic_shapes=shapes,
+                verbose=False,
             )
-            return program.model_proto
+            return onnx.load_from_string(program.model_proto.SerializeToString())
         torch.onnx.export(
-            module, examples, buffer, dynamo=False, opset_version=opset, input_names=list(network.inputs),
-            output_names=["y"], dynamic_axes={name: {0: "N"} for name in (*network.inputs, "y")},
+            module,
+            examples,
+            buffer,
+            dynamo=False,
+            opset_version=opset,
+            input_names=list(network.inputs),
+            output_names=["y"],
+            dynamic_axes={name: {0: "N"} for name in (*network.inputs, "y")},
         )
     return onnx.load_from_string(buffer.getvalue())

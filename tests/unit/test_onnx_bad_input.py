@@ -1,4 +1,4 @@
-"""Bad models: one clear sentence, below 5 s and 1 GB, and never a traceback of a library (10 s)."""
+"""Bad models: one clear sentence, below 5 s and 1 GB, never a library's traceback (10 s)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
-import inferon.load
+import inferon.errors
 from inferon.errors import InferonError, InvalidModel, Unsupported
 from inferon.load import find_gaps, load
 
@@ -93,7 +94,10 @@ FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "gzip": (lambda path: path.write_bytes(b"\x1f\x8b" + bytes(50)), "gzip"),
     "hdf5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(50)), "HDF5"),
     "pickle": (lambda path: path.write_bytes(b"\x80\x04\x95" + bytes(50)), "pickle"),
-    "a huge length": (lambda path: path.write_bytes(b"\x3a\xff\xff\xff\xff\x0f" + bytes(20)), "cut short"),
+    "a huge length": (
+        lambda path: path.write_bytes(b"\x3a\xff\xff\xff\xff\x0f" + bytes(20)),
+        "cut short",
+    ),
     "folder": (lambda path: path.mkdir(), "regular file"),
     "pipe": (os.mkfifo, "regular file"),
 }
@@ -129,10 +133,8 @@ def test_any_changed_byte_gives_a_model_or_a_clear_error(tmp_path: Path) -> None
         damaged = bytearray(data)
         damaged[place] = int(rng.integers(256))
         path.write_bytes(damaged)
-        try:
+        with suppress(InvalidModel, Unsupported):  # any other exception fails the test
             load(path)
-        except InferonError as error:
-            assert error.exit_code == 3, error
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -166,21 +168,36 @@ def _another(name: str, *inputs: str, output: str) -> Callable[[onnx.GraphProto]
 
 STRUCTURE: dict[str, tuple[Callable[[onnx.GraphProto], Any], str]] = {
     "a producer is missing": (_another("sum", "y", "lost", output="z"), "layer sum takes lost"),
-    "two producers": (_another("again", "x", "x", output="y"), "y is produced twice: by layers product and again"),
+    "two producers": (
+        _another("again", "x", "x", output="y"),
+        "y is produced twice: by layers product and again",
+    ),
     "an input is produced": (_another("loop", "y", "y", output="x"), "layer loop produces x"),
     "a weight is produced": (_another("loop", "y", "y", output="w"), "layer loop produces w"),
     "no output": (lambda graph: graph.ClearField("output"), "no outputs"),
     "no input": (lambda graph: graph.ClearField("input"), "which nothing produces"),
-    "an output from nowhere": (lambda graph: graph.ClearField("node"), "output y is produced by nothing"),
+    "an output from nowhere": (
+        lambda graph: graph.ClearField("node"),
+        "output y is produced by nothing",
+    ),
     "a negative size": (lambda graph: _dims(graph, [-4, 2]), "negative"),
     "sizes that overflow": (lambda graph: _dims(graph, [1 << 31, 1 << 31]), "above the limit"),
     "rank 40": (lambda graph: _dims(graph, [1] * 40), "40 axes"),
     "data too short": (lambda graph: _dims(graph, [40, 2]), "damaged"),
     "data too long": (lambda graph: _dims(graph, [1, 2]), "damaged"),
     "shapes that do not fit": (lambda graph: _dims(graph, [2, 4]), "layer product"),
-    "two weights of one name": (lambda graph: graph.initializer.append(graph.initializer[0]), "two initializers"),
-    "a very long name": (lambda graph: setattr(graph.node[0], "name", "n" * 70_000), "above the limit"),
-    "an attribute given twice": (lambda graph: graph.node[0].attribute.extend(_twice()), "is given twice"),
+    "two weights of one name": (
+        lambda graph: graph.initializer.append(graph.initializer[0]),
+        "two initializers",
+    ),
+    "a very long name": (
+        lambda graph: setattr(graph.node[0], "name", "n" * 70_000),
+        "above the limit",
+    ),
+    "an attribute given twice": (
+        lambda graph: graph.node[0].attribute.extend(_twice()),
+        "is given twice",
+    ),
 }
 
 
@@ -200,7 +217,9 @@ def test_a_model_that_contradicts_itself(kind: str) -> None:
 
 
 def test_a_cycle_is_named() -> None:
-    model = text("(float[N,4] x) => (float[N,4] y)", "[one] a = Add(x, b) [two] b = Relu(a) y = Relu(b)")
+    model = text(
+        "(float[N,4] x) => (float[N,4] y)", "[one] a = Add(x, b) [two] b = Relu(a) y = Relu(b)"
+    )
     assert "cycle" in refused(model)
     assert "one" in refused(model) or "two" in refused(model)
 
@@ -221,34 +240,44 @@ def test_a_chain_of_ten_thousand_layers_is_no_recursion() -> None:
 # ------------------------------------------------------------------------------------------- bombs
 
 
+LARGE = "s = Constant<value_ints=[100000,100000]>()"
 BOMBS = {
-    "ConstantOfShape": "s = Constant<value_ints=[100000,100000]>() c = ConstantOfShape(s) y = ReduceSum(c)",
-    "Expand": "s = Constant<value_ints=[100000,100000]>() e = Expand(x, s) y = ReduceSum(e)",
-    "Tile": "s = Constant<value_ints=[100000,100000]>() t = Tile(x, s) y = ReduceSum(t)",
-    "Range": """a = Constant<value_int=0>() b = Constant<value_int=1000000000000>() c = Constant<value_int=1>()
+    "ConstantOfShape": f"{LARGE} c = ConstantOfShape(s) y = ReduceSum(c)",
+    "Expand": f"{LARGE} e = Expand(x, s) y = ReduceSum(e)",
+    "Tile": f"{LARGE} t = Tile(x, s) y = ReduceSum(t)",
+    "Range": """a = Constant<value_int=0>() b = Constant<value_int=1000000000000>()
+                c = Constant<value_int=1>()
                 r = Range(a, b, c) f = Cast<to=1>(r) y = Add(x, f)""",
     "Pad": "p = Constant<value_ints=[100000,0,100000,0]>() q = Pad(x, p) y = Pad(q, p)",
-    "Resized": "s = Constant<value_ints=[4294967296,4294967296]>() e = Expand(x, s) y = ReduceSum(e)",
-    "Gemm": "s = Constant<value_ints=[4000,1]>() e = Expand(x, s) t = Transpose(e) y = MatMul(e, t) ",
-    "product": """s = Constant<value_ints=[3000,3000]>() c = ConstantOfShape(s) d = MatMul(c, c) e = MatMul(d, d)
+    "overflow": """s = Constant<value_ints=[4294967296,4294967296]>()
+                   e = Expand(x, s) y = ReduceSum(e)""",
+    "outer": """s = Constant<value_ints=[4000,1]>() e = Expand(x, s) t = Transpose(e)
+                y = MatMul(e, t)""",
+    "product": """s = Constant<value_ints=[3000,3000]>() c = ConstantOfShape(s)
+                  d = MatMul(c, c) e = MatMul(d, d)
                   z = ReduceMax(e) y = Add(x, z)""",
 }
+
+
+SMALL_PROGRAMS = ("outer", "product", "Pad")
+"""These need no constants of their size."""
 
 
 @pytest.mark.parametrize("kind", BOMBS)
 def test_a_bomb_does_not_go_off(kind: str) -> None:
     model = text("(float[1,1] x) => (float[M,K] y)", BOMBS[kind])
-    try:
-        load(model)
-    except InferonError as error:
-        assert error.exit_code == 3
+    if kind in SMALL_PROGRAMS:
+        assert len(load(model).nodes()) < 20
     else:
-        assert kind in ("Gemm", "product", "Pad")  # these stay programs, small ones
+        with pytest.raises((InvalidModel, Unsupported), match="elements|too large"):
+            load(model)
 
 
 def test_many_convolutions_in_one_event_are_refused() -> None:
     weight = "w = ConstantOfShape(s) s = Constant<value_ints=[1,1,3,3]>()"
-    model = text("(float[100000,1,3,3] x) => (float[100000,1,1,1] y)", f"{weight} [conv] y = Conv(x, w)")
+    model = text(
+        "(float[100000,1,3,3] x) => (float[100000,1,1,1] y)", f"{weight} [conv] y = Conv(x, w)"
+    )
     with pytest.raises(Unsupported, match="conv: 100000 images"):
         load(model)
 
@@ -290,13 +319,25 @@ def test_external_data_inside_the_folder_are_read(tmp_path: Path) -> None:
     path = external(tmp_path, "sub/w.bin", offset="4", length="32")
     (path.parent / "sub").mkdir()
     (path.parent / "sub" / "w.bin").write_bytes(b"skip" + WEIGHTS)
-    (weights,) = [node.op.values.array for node in load(path).nodes() if hasattr(node.op, "values")]  # type: ignore[attr-defined]
+    (weights,) = [
+        node.op.values.array for node in load(path).nodes() if hasattr(node.op, "values")
+    ]
     assert np.array_equal(weights.ravel(), np.arange(8))
 
 
 @pytest.mark.parametrize(
     "location",
-    ["../w.bin", "sub/../../w.bin", "/etc/passwd", "", ".", "a\\..\\w.bin", "c:w.bin", "/proc/self/environ", "absent"],
+    [
+        "../w.bin",
+        "sub/../../w.bin",
+        "/etc/passwd",
+        "",
+        ".",
+        "a\\..\\w.bin",
+        "c:w.bin",
+        "/proc/self/environ",
+        "absent",
+    ],
 )
 def test_external_data_elsewhere_are_refused(location: str, tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(WEIGHTS)
@@ -332,22 +373,48 @@ def test_external_data_that_are_no_plain_file_are_refused(kind: str, tmp_path: P
     ],
     ids=str,
 )
-def test_external_data_with_wrong_numbers_are_refused(more: dict[str, str], tmp_path: Path) -> None:
+def test_external_data_with_wrong_numbers_are_refused(
+    more: dict[str, str], tmp_path: Path
+) -> None:
     path = external(tmp_path, "w.bin", **more)
     (path.parent / "w.bin").write_bytes(WEIGHTS)
     assert "tensor w: external data" in refused(path)
 
 
 def test_external_data_of_a_model_without_a_folder_are_refused(tmp_path: Path) -> None:
-    assert "from its file" in refused(onnx.load(external(tmp_path, "w.bin"), load_external_data=False))
+    assert "from its file" in refused(
+        onnx.load(external(tmp_path, "w.bin"), load_external_data=False)
+    )
 
 
 # ------------------------------------------------------------------------------------------- names
 
 
 HOSTILE = [
-    *('a"; system("x"); //', "a\n#include <x>", "*/ int x; /*", "a\\\nb", "{{7*7}}", "<script>alert(1)</script>"),
-    *("", "int", "module", "wire", "class", "9", "_", "é", "名前", "\u202eabc", "a b", "../../etc", "x" * 5000, "%s%n"),
+    *(
+        'a"; system("x"); //',
+        "a\n#include <x>",
+        "*/ int x; /*",
+        "a\\\nb",
+        "{{7*7}}",
+        "<script>alert(1)</script>",
+    ),
+    *(
+        "",
+        "int",
+        "module",
+        "wire",
+        "class",
+        "9",
+        "_",
+        "é",
+        "名前",
+        "\u202eabc",
+        "a b",
+        "../../etc",
+        "x" * 5000,
+        "%s%n",
+    ),
 ]
 
 
@@ -356,7 +423,7 @@ def test_no_name_of_the_file_gets_through(name: str) -> None:
     model = small()
     graph = model.graph
     graph.name = graph.node[0].name = name
-    graph.node[0].input[0] = graph.input[0].name = name + "i" if not name else name
+    graph.node[0].input[0] = graph.input[0].name = name or "i"
     graph.node[0].output[0] = graph.output[0].name = name + "o"
     loaded = load(model)
     shown = str(loaded)
@@ -395,14 +462,16 @@ def test_names_that_become_equal_stay_apart() -> None:
 def test_all_gaps_come_at_once() -> None:
     model = text(
         "(float[N,4] x, float16[N,4] h, float[N,cells] c) => (float[N,4] y)",
-        """[one] a = Magic(x) [two] b = Softmax<axis=0, colour="red">(x) [three] k = GridSample(x, x)
+        """[one] a = Magic(x) [two] b = Softmax<axis=0, colour="red">(x)
+           [three] k = GridSample(x, x)
            [four] d = Pow(x, x) y = Add(a, d)""",
     )
     found = find_gaps(model)
     assert [gap.layer for gap in found] == ["one", "three", "h", "c"]
     model = text(
         "(float[N,4] x) => (float[N,4] y)",
-        '[two] b = Softmax<axis=1, colour="red">(x) [four] d = Pow(x, b) [five] n = Cast<to=10>(x) y = Add(b, d)',
+        """[two] b = Softmax<axis=1, colour="red">(x) [four] d = Pow(x, b)
+           [five] n = Cast<to=10>(x) y = Add(b, d)""",
     )
     assert [gap.layer for gap in find_gaps(model)] == ["two", "four", "five"]
     with pytest.raises(Unsupported) as caught:
@@ -413,11 +482,18 @@ def test_all_gaps_come_at_once() -> None:
 
 def test_custom_domains_functions_and_opsets_are_gaps() -> None:
     model = small()
-    model.graph.node.append(helper.make_node("Magic", ["y"], ["z"], name="m", domain="com.example"))
-    assert find_gaps(model)[0].what == "operator com.example_Magic, whose domain the model does not import"
+    model.graph.node.append(
+        helper.make_node("Magic", ["y"], ["z"], name="m", domain="com.example")
+    )
+    assert (
+        find_gaps(model)[0].what
+        == "operator com.example_Magic, whose domain the model does not import"
+    )
     model.opset_import.append(helper.make_opsetid("com.example", 1))
     assert find_gaps(model)[0].what == "operator com.example_Magic"
-    function = helper.make_function("com.example", "Magic", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])], [])
+    function = helper.make_function(
+        "com.example", "Magic", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])], []
+    )
     model.functions.append(function)
     assert find_gaps(model)[0].what == "the model's own function com.example_Magic"
     for version in (1, 99):
@@ -430,13 +506,15 @@ def test_weights_that_are_not_finite_are_kept() -> None:
     values = np.array([[np.nan, np.inf], [-np.inf, 1e-45], [0.0, -0.0], [1.0, 2.0]], np.float32)
     model = small()
     model.graph.initializer[0].CopyFrom(numpy_helper.from_array(values, "w"))
-    (weights,) = [node.op.values.array for node in load(model).nodes() if hasattr(node.op, "values")]  # type: ignore[attr-defined]
+    (weights,) = [
+        node.op.values.array for node in load(model).nodes() if hasattr(node.op, "values")
+    ]
     assert np.array_equal(weights, values, equal_nan=True)
 
 
 def test_importing_inferon_does_not_import_onnx() -> None:
     program = "import sys, inferon.load; print('onnx' in sys.modules)"
-    source = str(Path(inferon.load.__file__ or "").parents[1])
+    source = str(Path(inferon.errors.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={"PYTHONPATH": source},

@@ -1,8 +1,8 @@
-"""Names made safe: identifiers and labels that may be printed into any language, from whatever a model file holds.
+"""Names made safe: identifiers and labels, from whatever a file holds, for any language.
 
-An *identifier* names an input, an output or a graph; a *label* says in a comment or a message which layer is meant.
-No character outside ``a-z A-Z 0-9 _ . / -`` survives, so that nothing from a model file can end a comment, a string
-or a path in generated code.
+An *identifier* names an input, an output or a graph; a *label* says in a comment or a message
+which layer is meant. No character outside ``a-z A-Z 0-9 _ . / -`` survives, so that nothing from a
+model file can end a comment, a string or a path in generated code.
 """
 
 from __future__ import annotations
@@ -12,32 +12,41 @@ import re
 MAX_LETTERS = 64
 """Longest identifier or label: two of them still fit on a line of generated code."""
 
-_CPP = """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class
-compl concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype default
-delete do double dynamic_cast else enum explicit export extern false final float for friend goto if import inline int
-long main module mutable namespace new noexcept not not_eq nullptr operator or or_eq override private protected public
-register reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast std struct
-switch template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile
-wchar_t while xor xor_eq"""
-_VERILOG = """always assign automatic begin buf casex casez cell cmos config deassign defparam design disable edge
-endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable endtask event force forever fork
-function generate genvar highz0 highz1 ifnone incdir include initial inout input instance integer join large liblist
-library localparam macromodule medium nand negedge nmos nor notif0 notif1 output parameter pmos posedge primitive
-pull0 pull1 pulldown pullup rcmos real realtime reg release repeat rnmos rpmos rtran rtranif0 rtranif1 scalared
-showcancelled small specify specparam strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0
-tri1 triand trior trireg unsigned use uwire vectored wait wand weak0 weak1 wire wor xnor"""
-_VHDL = """abs access after alias all architecture array assert attribute block body buffer bus component
-configuration disconnect downto elsif end entity exit file group guarded impure in inertial is label linkage literal
-loop map mod next null of on open others out package port postponed procedure process protected pure range record
-reject rem report rol ror select severity shared signal sla sll sra srl subtype then to transport type unaffected
-units until variable when with"""
-_PYTHON = """as async await def del elif except from global lambda nonlocal pass raise yield"""
+_CPP = """
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t
+char32_t class compl concept const consteval constexpr constinit const_cast continue co_await
+co_return co_yield decltype default delete do double dynamic_cast else enum explicit export
+extern false final float for friend goto if import inline int long main module mutable
+namespace new noexcept not not_eq nullptr operator or or_eq override private protected public
+register reinterpret_cast requires restrict return short signed sizeof static static_assert
+static_cast std struct switch template this thread_local throw true try typedef typeid typename
+union unsigned using virtual void volatile wchar_t while xor xor_eq
+"""
+_VERILOG = """
+always assign automatic begin buf casex casez cell cmos config deassign defparam design disable
+edge endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable
+endtask event force forever fork function generate genvar highz0 highz1 ifnone incdir include
+initial inout input instance integer join large liblist library localparam macromodule medium
+nand negedge nmos nor notif0 notif1 output parameter pmos posedge primitive pull0 pull1
+pulldown pullup rcmos real realtime reg release repeat rnmos rpmos rtran rtranif0 rtranif1
+scalared showcancelled small specify specparam strong0 strong1 supply0 supply1 table task time
+tran tranif0 tranif1 tri tri0 tri1 triand trior trireg unsigned use uwire vectored wait wand
+weak0 weak1 wire wor xnor
+"""
+_VHDL = """
+abs access after alias all architecture array assert attribute block body buffer bus component
+configuration disconnect downto elsif end entity exit file group guarded impure in inertial is
+label linkage literal loop map mod next null of on open others out package port postponed
+procedure process protected pure range record reject rem report rol ror select severity shared
+signal sla sll sra srl subtype then to transport type unaffected units until variable when with
+"""
+_PYTHON = "as async await def del elif except from global lambda nonlocal pass raise yield"
 KEYWORDS = frozenset(" ".join((_CPP, _VERILOG, _VHDL, _PYTHON)).split())
-"""Words that some target or its user's language keeps for itself: C++20, Verilog-2005, VHDL-2008, Python."""
+"""Words that a language of a target or of its user keeps: C++20, Verilog, VHDL, Python."""
 
 
 def label(text: str) -> str:
-    """Return the name of a layer with every doubtful character replaced by ``_``, at most 64 letters.
+    """Return a layer's name with every doubtful character replaced by ``_``, at most 64 letters.
 
     Parameters
     ----------
@@ -76,7 +85,7 @@ class Names:
         return tuple(self._renamed)
 
     def identifier(self, original: str, otherwise: str) -> str:
-        """Return an identifier that was not given out before: ``[a-z][a-z0-9_]*``, at most 64 letters.
+        """Return an identifier not given out before: ``[a-z][a-z0-9_]*``, at most 64 letters.
 
         Parameters
         ----------

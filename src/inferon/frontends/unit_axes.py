@@ -1,8 +1,9 @@
 """A graph without axes of size 1: what is left is what a physicist would have written.
 
-Exporters carry the batch, and whatever they unsqueeze, as axes of size 1.  Here every value loses them, each operator's
-axes are renumbered, and a reshape stands only where an operator needs the axis.  The numbers do not change, bit for
-bit: the order of elements is the same, and so is the strict order of every product and sum.
+Exporters carry the batch, and whatever they unsqueeze, as axes of size 1.  Here every value loses
+them, each operator's axes are renumbered, and a reshape stands only where an operator needs the
+axis.  The numbers do not change, bit for bit: the order of elements is the same, and so is the
+strict order of every product and sum.
 """
 
 from __future__ import annotations

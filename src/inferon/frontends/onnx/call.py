@@ -1,8 +1,9 @@
 """What an operator's function sees of its layer, and how it says that something is missing.
 
-An operator costs one function ``Call -> Node`` (or several values), in the file of its family, and one line in that
-family's table.  The function sees the shapes as they are in the file, with the batch as an ordinary axis: taking the
-batch away is the work of ``batch``, not of the operators.  Whatever attribute it does not ask for is reported as a gap.
+An operator costs one function ``Call -> Node`` (or several values), in the file of its family, and
+one line in that family's table.  The function sees the shapes as they are in the file, with the
+batch as an ordinary axis: taking the batch away is the work of ``batch``, not of the operators.
+Whatever attribute it does not ask for is reported as a gap.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Shape arithmetic with a run-time size in it: a scalar or a vector of numbers and named sizes."""
+    """Shape arithmetic with a run-time size in it: a scalar or a vector of sizes."""
 
     sizes: tuple[Size, ...]
     scalar: bool = False
@@ -82,7 +83,7 @@ class Call:
         """Return an input that has to be given."""
         if not self.has(position):
             raise InvalidModel(
-                f"layer {self.layer.label}: {self.layer.op} needs input {position}, which is absent"
+                f"layer {self.layer.label}: {self.layer.op} lacks its input {position}"
             )
         value = self.operands[position]
         if isinstance(value, Sizes):
@@ -186,7 +187,7 @@ class Call:
         return tuple(sorted({self.axis(axis, rank) for axis in axes}))
 
     def axes_input(self, position: int, rank: int, since: int) -> tuple[int, ...] | None:
-        """Return the axes of an operator whose attribute ``axes`` became an input in opset ``since``."""
+        """Return the axes where the attribute ``axes`` became an input in opset ``since``."""
         if self.opset < since:
             listed = self.integers("axes")
         else:

@@ -14,7 +14,7 @@ from inferon.ops.base import require
 from inferon.ops.convolution import AveragePool, Conv, MaxPool
 
 MAX_IMAGES = 256
-"""Images in one value: each becomes a convolution of its own, so more would make a program too long to read."""
+"""Images in one value: each becomes a convolution of its own; more make a program too long."""
 
 
 def each_image(x: Node, function: Callable[[Node], Node]) -> Node:
@@ -109,7 +109,10 @@ def _kernel(call: Call) -> tuple[int, ...]:
 
 
 def _rounded_up(call: Call, s: Sliding, sizes: tuple[int, ...]) -> Sliding:
-    """Lengthen the padding so that ``ceil_mode`` finds its last window; one that begins in the padding is dropped."""
+    """Lengthen the padding so that ``ceil_mode`` finds its last window.
+
+    A window that would begin in the padding behind the image is dropped.
+    """
     if not call.integer("ceil_mode", 0):
         return s
     after = []

@@ -1,4 +1,4 @@
-"""From a file to a graph of one event: read, translate, take the batch away, prove that no event sees another."""
+"""From a file to a graph of one event: read, translate, take the batch away, prove it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _Import:
         return graph
 
     def _three(self, batch: Batch, inputs: tuple[Node, ...]) -> tuple[Three, Mapping[str, Node]]:
-        """Translate at batches 1, 2 and 3; at 1 with an eye on 2, because sizes of 1 by chance look like others."""
+        """Translate at batches 2, 3 and 1; at 1 with an eye on 2, as other sizes are 1 too."""
         alone = one_event(self.model, batch, inputs, self.dims)
         if batch.fixed is not None:
             self._as_it_stands(batch, inputs)

@@ -1,8 +1,8 @@
-"""Events must not see each other: shapes fitted to the batch, and random events alone compared with the same in a batch.
+"""Events must not see each other: shapes fitted to the batch, random events alone and in a batch.
 
-The model is translated at batches 1, 2 and 3.  A value that depends on the events must have exactly one axis that grows
-in proportion to the batch, and three random events in a batch must give what they give alone.  The first layer that
-breaks this is the one to blame.
+The model is translated at batches 1, 2 and 3.  A value that depends on the events must have
+exactly one axis that grows in proportion to the batch, and three random events in a batch must
+give what they give alone.  The first layer that breaks this is the one to blame.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ EVENTS = 3
 SAME = 1e-6
 """Largest difference, relative to the largest value, that still counts as rounding.
 
-Both sides compute in float64, which rounds at 1e-16; this leaves room for ten digits of cancellation, while an event
-that enters another one's result changes it by a fraction of order 1/3.
+Both sides compute in float64, which rounds at 1e-16; this leaves room for ten digits of
+cancellation, while an event that enters another one's result changes it by a fraction of order
+1/3.
 """
 
 _SEED = 20
@@ -47,7 +48,7 @@ class Growth:
 
 
 def growth(at_1: Shape, at_2: Shape, at_3: Shape) -> Growth | None:
-    """Fit every size to ``a * batch + c`` and return the one axis with a > 0 and c = 0, or None."""
+    """Fit every size to ``a * batch + c``; return the one axis with a > 0 and c = 0, or None."""
     if not len(at_1) == len(at_2) == len(at_3):
         return None
     found = [
@@ -100,7 +101,8 @@ def misfit(three: Three) -> Gap | None:
     for layer, name in three.dependent():
         if three.growth(name) is None:
             shapes = [_shown(each.shape(name)) for each in (three.one, three.two, three.three)]
-            what = f"{layer.op} mixes the events of {three.batch}: its shape at batch 1, 2, 3 is {', '.join(shapes)}"
+            what = f"{layer.op} mixes the events of {three.batch}: its shape at batch 1, 2, 3 is"
+            what = f"{what} {', '.join(shapes)}"
             return Gap(layer.label, what, _hint(three.batch))
     return None
 
@@ -183,7 +185,7 @@ class Comparison:
             if isinstance(one, Node) and not self._agree(
                 name, _full(alone[one], EVENTS), batch[self._root(name)]
             ):
-                what = f"{layer.op} mixes the events of {self.three.batch}: an event alone gives another result"
+                what = f"{layer.op} mixes the events of {self.three.batch}: alone, results differ"
                 return Gap(layer.label, what, _hint(self.three.batch))
         return None
 
@@ -233,7 +235,7 @@ def same(x: Array, y: Array) -> bool:
 def _events(
     random: np.random.Generator, node: Node, sizes: Mapping[str, int], number: int
 ) -> Array:
-    """Return random events; one of them is positive, so that logarithms and roots do not hide it."""
+    """Return random events; one is positive, so that logarithms and roots do not hide it."""
     shape = (number, *resolve(node.type.shape, sizes))
     element = node.type.element
     if isinstance(element, Bool):

@@ -48,7 +48,11 @@ def _part(x: Node, index: Node, axis: int) -> Node | None:
 
 
 def _gather_elements(call: Call) -> Node:
-    """Axes on which the index only repeats carry whole slices; axes on which the data only repeat belong to the index."""
+    """Gather, as far as the operands only repeat themselves.
+
+    Axes on which the index repeats carry whole slices; those on which the data repeat belong to
+    the index.
+    """
     data, index = call.node(0), call.node(1)
     rank = data.type.rank
     require(rank == index.type.rank, "ranks differ: {} and {}", data.type, index.type)

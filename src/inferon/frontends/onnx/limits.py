@@ -6,7 +6,7 @@ They keep the reading of any file under 5 s and 1 GB, and are far above every tr
 from __future__ import annotations
 
 MAX_FILE_BYTES = 1 << 28
-"""Bytes of a model file, and of all its external data: file, protobuf's copy and arrays stay below 1 GB."""
+"""Bytes of a model file, and of its external data: file, its copies and arrays stay below 1 GB."""
 
 MAX_LAYERS = 50_000
 """Layers in one model; a model of 50,000 layers takes seconds to walk."""
@@ -24,7 +24,7 @@ MAX_FOLDED_ELEMENTS = 1 << 22
 """Elements of a constant that is computed at import; beyond it the layer stays in the graph."""
 
 MAX_FOLDED_PRODUCTS = 1 << 22
-"""Multiplications in a product of constants that is computed at import, which takes about a second."""
+"""Multiplications in a product of constants that is computed at import: about a second."""
 
 MAX_NAME_LETTERS = 1 << 16
 """Letters of one name in the file."""

@@ -14,18 +14,23 @@ class Connected(Protocol):
     """What is put in order."""
 
     @property
-    def inputs(self) -> tuple[str, ...]: ...
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what it takes."""
+
     @property
-    def outputs(self) -> tuple[str, ...]: ...
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it gives."""
+
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """Its name for people."""
 
 
 L = TypeVar("L", bound=Connected)
 
 
 def in_order(layers: Sequence[L], known: Iterable[str], wanted: Iterable[str]) -> tuple[L, ...]:
-    """Return the layers so that each comes after its producers; layers that are in order stay as they are.
+    """Return the layers so that each comes after its producers; otherwise in the file's order.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Untrusted bytes become a `Model`: plain tables whose names, sizes and connections have been checked."""
+"""Untrusted bytes become a `Model`: plain tables of checked names, sizes and connections."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Symbolic = int | str | None
 _MAGIC = (
     (
         b"PK\x03\x04",
-        "a zip archive: unpack it first, or export the model to ONNX if it is a torch or Keras file",
+        "a zip archive: unpack it, or export the model to ONNX if it is a torch or Keras file",
     ),
     (b"\x1f\x8b", "gzip data: unpack it first"),
     (b"\x89HDF", "an HDF5 file, such as Keras writes: export the model to ONNX"),
@@ -174,7 +174,7 @@ def checked(model: onnx.ModelProto, folder: Path | None) -> Model:
 
 
 def _check_names(model: onnx.ModelProto) -> None:
-    """Refuse names that only a damaged or hostile file has: no text, or longer than any table needs."""
+    """Refuse names that only a damaged or hostile file has: no text, or far too long."""
     for name in _names(model):
         if not isinstance(name, str):  # protobuf hands over bytes that are not UTF-8 as they are
             raise InvalidModel("a name in the model is not UTF-8: the file is damaged")

@@ -1,4 +1,4 @@
-"""Recurrent layers: each direction of each event is one composite; ONNX's stacking is done around it."""
+"""Recurrent layers: each direction of each event is one composite; ONNX stacks them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from inferon.ops.base import Composite, require
 from inferon.ops.recurrent import Gru, Lstm, Rnn
 
 MAX_SEQUENCES = 256
-"""Sequences in one value: each becomes a loop of its own, so more would make a program too long to read."""
+"""Sequences in one value: each becomes a loop of its own; more make a program too long."""
 
 _DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
-
-Steps = Callable[..., Node]
-"""From x (T, I), w, r, bias and the first states of one direction of one event to the states of all steps (T, H)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The operands of a recurrent layer: x (T, B, I), w (D, G*H, I), r (D, G*H, H), bias (D, 2*G*H), states (D, B, H)."""
+    """The operands of a recurrent layer of D directions and G gates.
+
+    x (T, B, I), w (D, G*H, I), r (D, G*H, H), bias (D, 2*G*H), states (D, B, H).
+    """
 
     x: Node
     w: Node

@@ -10,7 +10,7 @@ import numpy as np
 from inferon.frontends.onnx.call import Call, Operator, Refused, Table, is_float
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
-from inferon.ir.types import Float
+from inferon.ir.types import BOOL, INT64, Bool, Float
 from inferon.ir.values import storage
 from inferon.ops import build as b
 from inferon.ops.elementary import Exp, Log
@@ -41,10 +41,14 @@ def _sum(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
 
 
 def _max(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    if isinstance(x.type.element, Bool):
+        return b.cast(b.reduce_max(b.cast(x, INT64), axes, keep=keep), BOOL)
     return b.reduce_max(x, axes, keep=keep)
 
 
 def _min(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    if isinstance(x.type.element, Bool):
+        return b.cast(b.reduce_min(b.cast(x, INT64), axes, keep=keep), BOOL)
     return b.reduce_min(x, axes, keep=keep)
 
 
@@ -87,13 +91,15 @@ def _log_sum_exp(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
 
 
 def _prod(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
-    """Return the product over one short axis, one factor after the other; of constants over any axes."""
+    """Return the product over one short axis, factor by factor; of constants over any axes."""
     array = b.array_of(x)
     if array is not None:
         return b.constant(np.prod(array, axis=axes, keepdims=keep, dtype=array.dtype))
     size = x.type.shape[axes[0]]
     if len(axes) != 1 or isinstance(size, Dim) or not 1 <= size <= _MOST_FACTORS:
-        raise Refused("ReduceProd over more than a few elements", f"one axis of at most {_MOST_FACTORS}")
+        raise Refused(
+            "ReduceProd over more than a few elements", f"one axis of at most {_MOST_FACTORS}"
+        )
     value = reduce(b.mul, (b.slice_(x, axes[0], i, 1) for i in range(size)))
     return value if keep else b.squeeze(value, axes[0])
 

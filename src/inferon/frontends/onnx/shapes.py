@@ -48,7 +48,7 @@ def _reshape(call: Call) -> Value:
 
 
 def _rebound(call: Call, value: Node, target: list[Size]) -> list[Size]:
-    """Replace a batch that was baked into a constant shape: its first size grows with the batch."""
+    """Replace a batch that was baked into a constant shape: its first size grows with it."""
     change = call.rebinding
     first = target[0] if target else None
     if change is None or isinstance(value.op, Const) or not isinstance(first, int) or first < 1:
@@ -252,7 +252,7 @@ def _sliced(x: Node, axis: int, start: int, end: int, step: int) -> Node:
 
 
 def _bounds(start: int, end: int, step: int, length: int) -> tuple[int, int, int]:
-    """Return what ``range`` takes: as Python slices, but ``end`` far below zero means all the way back."""
+    """Return what ``range`` takes: Python's slice, but an end far below zero means all the way."""
     stop = None if step < 0 and end < -length else end
     return slice(start, stop, step).indices(length)
 

@@ -115,6 +115,8 @@ def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Ite
                 name, "an input without a shape", "an export that states the shapes of inputs"
             )
             continue
+        if 0 in slot.shape:
+            yield Gap(name, "an input without elements", "a model without that input")
         for axis, size in enumerate(slot.shape):
             if not isinstance(size, int) and size not in dims and not _carries(batch, slot, axis):
                 yield _unknown_size(name, axis, size)

@@ -66,7 +66,8 @@ def array_of_tensor(tensor: onnx.TensorProto, folder: Path | None) -> Array | Fo
     Raises
     ------
     InvalidModel
-        When the shape is impossible, the data do not fill it, or external data lie where they must not.
+        When the shape is impossible, the data do not fill it, or external data lie where they must
+        not.
     """
     name = label(tensor.name)
     shape = _checked_shape(tensor, name)

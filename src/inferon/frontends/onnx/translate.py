@@ -1,4 +1,4 @@
-"""Layers become nodes, one after the other, at one concrete batch; what is missing is collected, not raised."""
+"""Layers become nodes, one after the other, at one batch; what is missing is collected."""
 
 from __future__ import annotations
 
@@ -147,7 +147,9 @@ def _one(
         return
     except InvalidGraph as error:
         if isinstance(getattr(error.node, "op", None), Elementary):
-            done.gaps.append(Gap(layer.label, f"{layer.op} of other types than float32", "float32"))
+            done.gaps.append(
+                Gap(layer.label, f"{layer.op} of other types than float32", "float32")
+            )
             return
         raise LayerError(layer.label, str(error)) from None
     for name in call.unasked():
@@ -156,11 +158,15 @@ def _one(
 
 
 def _check(values: Sequence[Value]) -> None:
+    """Refuse values that are too large, or of no elements and yet computed at run time."""
     for value in values:
-        if isinstance(value, Node) and count(value.type.shape) > MAX_TENSOR_ELEMENTS:
-            raise Refused(
-                f"a value of {count(value.type.shape)} elements", f"at most {MAX_TENSOR_ELEMENTS}"
-            )
+        if not isinstance(value, Node):
+            continue
+        number = count(value.type.shape)
+        if number > MAX_TENSOR_ELEMENTS:
+            raise Refused(f"a value of {number} elements", f"at most {MAX_TENSOR_ELEMENTS}")
+        if number == 0 and any(isinstance(node.op, Input) for node in ordered((value,))):
+            raise Refused("a value without elements", "a model without that branch")
 
 
 def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
@@ -193,7 +199,7 @@ def _own(root: Node, origin: str, origins: dict[Node, str]) -> None:
 
 
 def fold(root: Node) -> Node:
-    """Return a constant where that is cheap and takes no more room than what it is made from; else the node itself.
+    """Return a constant where that is cheap and takes no more room; else the node itself.
 
     Numbers of shapes and masks are always folded, because operators ask for their values.
     """
@@ -209,7 +215,7 @@ def fold(root: Node) -> Node:
 
 
 _SMALL = 256
-"""Constants of at most so many elements (1 kB) are written out rather than computed or repeated at run time."""
+"""Constants of at most so many elements (1 kB) are written out rather than computed."""
 
 
 def _costly(nodes: Sequence[Node]) -> bool:
