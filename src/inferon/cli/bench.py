@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from rich.table import Table
 
 from inferon.cli.model import (
@@ -54,7 +53,8 @@ def bench(
 ) -> None:
     """Measure nanoseconds per event, and ONNX Runtime's.
 
-    Both run on one thread, in turns, in the same process."""
+    Both run on one thread, in turns, in the same process.
+    """
     terminal = Terminal(as_json)
     opened = open_model(model, batch_axis, dim)
     inputs = read_events(opened.graph, data, EVENTS, special=False)

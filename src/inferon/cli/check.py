@@ -26,7 +26,8 @@ def check(
 ) -> None:
     """List every gap of a model before compiling it.
 
-    Exit code 3 when there is a gap."""
+    Exit code 3 when there is a gap.
+    """
     gaps: tuple[Gap, ...] = ()
     if not is_listing(model):
         gaps = find_gaps(model, batch_axis=read_axis(batch_axis), dims=read_dims(dim))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typer
-
 from rich.table import Table
 
 from inferon.cli.model import AsJson
@@ -15,7 +14,8 @@ from inferon.measure.installation import Ability, Installation, survey
 def doctor(as_json: AsJson = False) -> None:
     """List tools and versions, and what they allow.
 
-    Exit code 4 when C++ cannot be compiled and run here."""
+    Exit code 4 when C++ cannot be compiled and run here.
+    """
     found = survey()
     terminal = Terminal(as_json)
     machine = found.machine

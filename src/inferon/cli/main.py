@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from inferon.cli import bench, check, compile, data, demo, doctor, show, verify
 from inferon.cli.terminal import Terminal
-from inferon.errors import InferonError, UsageError
+from inferon.errors import InferonError, OutputError, UsageError
 from inferon.version import VERSION
 
 WRONG_USAGE: type[Exception] = typer.BadParameter.__bases__[0]
@@ -76,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except WRONG_USAGE as error:
         return _wrong_usage(terminal, error)
+    except OSError as error:  # a disk that is full, a cache that cannot be written
+        place = f"{error.filename}: " if error.filename else ""
+        terminal.fail(OutputError(f"{place}{error.strerror or error}"))
+        return OutputError.exit_code
     except (KeyboardInterrupt, typer.Abort):
         terminal.say("interrupted")
         return INTERRUPTED

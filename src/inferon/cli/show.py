@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from inferon.analysis.cost import Cost, cost
 from rich.table import Table
 
+from inferon.analysis.cost import Cost, cost
 from inferon.cli.model import AsJson, BatchAxis, Dims, ModelPath, open_model
 from inferon.cli.terminal import Terminal, table
 from inferon.ir.graph import Graph

@@ -40,7 +40,8 @@ def verify(
     """Prove the C++ equal to the interpreter, in bits.
 
     ONNX Runtime, where it is installed, is compared too: within the bound that is derived from the
-    graph and the events."""
+    graph and the events.
+    """
     terminal = Terminal(as_json)
     opened = open_model(model, batch_axis, dim)
     inputs = read_events(opened.graph, data, events, special=True)

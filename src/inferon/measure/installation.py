@@ -84,9 +84,7 @@ def survey() -> Installation:
     running = ("a CPU of x86-64-v3 or AArch64", compiler)
     abilities = (
         _ability(present, "load a model and write its C++", "show check compile", (), ""),
-        _ability(
-            present, RUN_CPP, "verify bench", running, "apt-get install g++, or clang"
-        ),
+        _ability(present, RUN_CPP, "verify bench", running, "apt-get install g++, or clang"),
         _ability(
             present,
             "compare with ONNX Runtime",

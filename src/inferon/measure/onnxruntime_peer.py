@@ -73,7 +73,7 @@ class OnnxRuntime:
     batch: int | None = None
 
     def predict(self, data: Feed) -> tuple[Array, ...]:
-        """Return the outputs of events (events, \\*input shape), each of shape (events, ...).
+        """Return the outputs of events (events, ...), each of shape (events, ...).
 
         Raises
         ------
@@ -302,9 +302,10 @@ def _as_tool_error() -> Iterator[None]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     kinds = [kind for kind in vars(state).values() if isinstance(kind, type)]
-    theirs = tuple(kind for kind in kinds if issubclass(kind, Exception))
+    theirs: tuple[type[Exception], ...] = tuple(k for k in kinds if issubclass(k, Exception))
+    theirs += (RuntimeError, ValueError)
     try:
         yield
-    except (*theirs, RuntimeError, ValueError) as error:
+    except theirs as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ToolError(f"ONNX Runtime fails on this model: {first}", log=str(error)) from error

@@ -26,7 +26,9 @@ class Spread:
     bursts_ns: tuple[float, ...]
 
     def __str__(self) -> str:
-        return f"{self.median_ns:,.0f} ({self.lower_quartile_ns:,.0f}-{self.upper_quartile_ns:,.0f})"
+        return (
+            f"{self.median_ns:,.0f} ({self.lower_quartile_ns:,.0f}-{self.upper_quartile_ns:,.0f})"
+        )
 
     @classmethod
     def of(cls, bursts_ns: Array) -> Spread:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,34 +29,20 @@ Numbers = NDArray[np.float64]
 CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
 OURS, PEER, QUIET = "#0072B2", "#D55E00", "#8a8a8a"
 
-_STYLE = {
-    "font.family": "STIXGeneral",
-    "mathtext.fontset": "stix",
-    "font.size": 10,
-    "axes.labelsize": 10.5,
-    "axes.titlesize": 11,
-    "legend.fontsize": 9,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "axes.linewidth": 0.7,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "ytick.right": True,
-    "xtick.minor.visible": True,
-    "ytick.minor.visible": True,
-    "legend.frameon": False,
-    "svg.fonttype": "path",
-}
-
 WIDTH_IN = 7.0
 """Width of a figure in inches: the text of the printed page."""
 
 LATENCY_BINS = 70
 
 LATENCY_MARGIN = 2.5
-"""The axis of a latency reaches so many times below the fastest burst and above the slowest median;
-interrupted bursts, which may be a thousand times longer, are counted in the last bin."""
+"""The axis of a latency reaches so many times below the fastest burst and above the slowest
+median; interrupted bursts, which may be a thousand times longer, are counted in the last bin."""
+
+
+def require_matplotlib() -> None:
+    """Raise `ExtraMissing` when figures cannot be drawn here."""
+    if find_spec("matplotlib") is None:
+        raise ExtraMissing("matplotlib", "plot")
 
 
 def roc_figure(taggers: Sequence[TaggerEvidence]) -> str:
@@ -77,9 +64,10 @@ def latency_figure(taggers: Sequence[TaggerEvidence]) -> str:
         panels = figure.subplots(1, len(taggers), sharey=True, squeeze=False)[0]
         for axes, evidence in zip(panels, taggers, strict=True):
             _draw_latency(axes, evidence)
-        panels[0].set_ylim(0, panels[0].get_ylim()[1] * 1.45)  # room for the legend
+        panels[0].set_ylim(0, 1.5)  # room for the legend above the largest fraction
+        panels[0].set_yticks([0, 0.25, 0.5, 0.75, 1])
         panels[0].legend(loc="upper left", handlelength=1.0)
-        panels[0].set_ylabel("bursts")
+        panels[0].set_ylabel("fraction of bursts")
 
     return _svg(draw, 2.6, "latency", "Histograms of the latency of one jet")
 
@@ -121,9 +109,11 @@ def _draw_latency(axes: Axes, evidence: TaggerEvidence) -> None:
     present = [(name, color, spread.bursts_ns) for name, color, spread in shown if spread]
     low = min(min(bursts) for _, _, bursts in present) / LATENCY_MARGIN
     high = max(float(np.median(bursts)) for _, _, bursts in present) * LATENCY_MARGIN
-    bins = np.geomspace(low, high, LATENCY_BINS + 1)
+    bins = np.geomspace(low, high, LATENCY_BINS + 1).tolist()
     for name, color, bursts in present:
-        axes.hist(np.minimum(bursts, high), bins=bins, color=color, alpha=0.85, label=name)
+        share = np.full(len(bursts), 1.0 / len(bursts))
+        clipped = np.minimum(bursts, high)
+        axes.hist(clipped, bins=bins, weights=share, color=color, alpha=0.85, label=name)
     axes.set(title=evidence.tagger.title, xscale="log", xlim=(low, high))
     axes.set_xlabel("latency of one jet [ns]")
 
@@ -167,16 +157,39 @@ def _grid(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
+def _style(salt: str) -> dict[Any, Any]:
+    """Return matplotlib's settings for a figure of a printed page."""
+    return {
+        "font.family": "STIXGeneral",
+        "mathtext.fontset": "stix",
+        "font.size": 10,
+        "axes.labelsize": 10.5,
+        "axes.titlesize": 11,
+        "legend.fontsize": 9,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "axes.linewidth": 0.7,
+        "xtick.direction": "in",
+        "ytick.direction": "in",
+        "xtick.top": True,
+        "ytick.right": True,
+        "xtick.minor.visible": True,
+        "ytick.minor.visible": True,
+        "legend.frameon": False,
+        "svg.fonttype": "path",
+        "svg.hashsalt": salt,
+    }
+
+
 def _svg(draw: Callable[[Figure], None], height_in: float, name: str, description: str) -> str:
     """Return a figure as an ``svg`` element: no prologue, no metadata, no addresses."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ExtraMissing("matplotlib", "plot") from error
+    require_matplotlib()
+    import matplotlib
+    from matplotlib.figure import Figure
+
     out = io.StringIO()
     # The salt makes identifiers the same in each run.
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with matplotlib.rc_context(_style(name)):
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         draw(figure)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from math import isfinite
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from inferon.errors import OutputError
 from inferon.measure.record import as_json
 from inferon.physics.metrics import Estimate
 from inferon.report import figures
+from inferon.report.folder import put
 from inferon.report.study import BIT_EVENTS, SIGNAL_EFFICIENCY, Study
 
 SMALLEST_PLAIN = 1e-3
@@ -49,9 +47,9 @@ def render(study: Study) -> str:
         bit_events=BIT_EVENTS,
         signal_efficiency=SIGNAL_EFFICIENCY,
         # The figures are ours, from numbers and fixed words: they are markup, not text.
-        roc=Markup(figures.roc_figure(study.taggers)),  # noqa: S704
-        latency=Markup(figures.latency_figure(study.taggers)),  # noqa: S704
-        throughput=Markup(figures.throughput_figure(study.taggers)),  # noqa: S704
+        roc=Markup(figures.roc_figure(study.taggers)),
+        latency=Markup(figures.latency_figure(study.taggers)),
+        throughput=Markup(figures.throughput_figure(study.taggers)),
     )
 
 
@@ -64,8 +62,8 @@ def write_report(study: Study, folder: Path) -> tuple[Path, Path]:
         When the folder cannot be written to.
     """
     page, numbers = folder / "report.html", folder / "report.json"
-    _put(page, render(study))
-    _put(numbers, json.dumps(record(study), indent=1, allow_nan=False) + "\n")
+    put(page, render(study))
+    put(numbers, json.dumps(record(study), indent=1, allow_nan=False) + "\n")
     return page, numbers
 
 
@@ -97,28 +95,14 @@ def record(study: Study) -> object:
     )
 
 
-def _put(path: Path, text: str) -> None:
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}; choose another folder") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-
-
 def _significant(number: float) -> Markup:
     """Return 0.0037, or 3.0 × 10⁻⁶ for what is smaller: two significant digits."""
     if number == 0.0 or abs(number) >= SMALLEST_PLAIN:
         return Markup("{}").format(f"{number:#.2g}".rstrip("."))
     mantissa, _, exponent = f"{number:.1e}".partition("e")
-    return Markup("{}\u202f×\u202f10<sup>{}</sup>").format(mantissa, f"{int(exponent)}".replace("-", "−"))
+    return Markup("{}\u202f×\u202f10<sup>{}</sup>").format(
+        mantissa, f"{int(exponent)}".replace("-", "−")
+    )
 
 
 def _estimate(found: Estimate, digits: int) -> str:

@@ -47,7 +47,9 @@ class ShippedTagger:
             When the sample is not the one that the tagger was trained on.
         """
         if jets.card.content_sha256 != self.sample_sha256:
-            raise DataError(f"{self.name} was trained on another sample: its test jets are unknown")
+            raise DataError(
+                f"{self.name} was trained on another sample: its test jets are unknown"
+            )
         split = split_by_event(
             jets.event_id, train=self.train, validation=self.validation, seed=self.seed
         )

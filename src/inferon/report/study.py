@@ -1,4 +1,4 @@
-"""The study of the shipped taggers: compile, prove, compare, measure, classify; all of it evidence."""
+"""The study of the shipped taggers: compile, prove, compare, measure, classify."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from inferon.ir.values import Array
 from inferon.load import load
 from inferon.measure.benchmark import Benchmark, benchmark
 from inferon.measure.onnxruntime_peer import OnnxRuntime, PeerAgreement, compare
+from inferon.measure.onnxruntime_peer import version as peer_version
 from inferon.physics.jet_card import JetCard
 from inferon.physics.jet_classes import CLASS_NAMES
 from inferon.physics.metrics import Estimate, accuracy, auc, background_rejection, roc_curve
 from inferon.physics.sample import Jets, shipped_jets
+from inferon.report.folder import prepare
 from inferon.report.shipped_taggers import ShippedTagger, shipped_taggers
 from inferon.targets.cpp import Cpp
 from inferon.targets.toolchain import Compiler
@@ -81,7 +83,6 @@ class TaggerEvidence:
     cost : multiply-adds and parameters
     folder : where its C++ was written
     header_bytes, weight_bytes, workspace_bytes : sizes of the C++
-    compile_s : seconds that the compiler took
     bits : agreement with the interpreter
     peer : agreement with ONNX Runtime
     benchmark : times of both
@@ -97,7 +98,6 @@ class TaggerEvidence:
     header_bytes: int
     weight_bytes: int
     workspace_bytes: int
-    compile_s: float
     bits: Agreement
     peer: PeerAgreement
     benchmark: Benchmark
@@ -138,13 +138,17 @@ def study(out: Path, compiler: Compiler, say: Say = lambda text: None) -> Study:
     Raises
     ------
     ToolMissing
-        When there is no compiler; nothing is written then.
+        When there is no compiler.
     ExtraMissing
         When ONNX Runtime is not installed.
+    OutputError
+        When the folder cannot be written to.
     Mismatch
         When the C++ differs from the interpreter, or from ONNX Runtime by more than the bound.
     """
     start = time.monotonic()
+    peer_version()  # what is missing is said before the work, not after it
+    prepare(out)
     say("reading 20,000 jets")
     jets = shipped_jets()
     found = [_examine(tagger, jets, out, compiler, say) for tagger in shipped_taggers()]
@@ -162,9 +166,7 @@ def _examine(
     artifact = Cpp(name=tagger.name, compiler=compiler).build(graph)
     compiled = Compiled(graph, artifact)
     say(f"{tagger.title}: compiling with {compiler.command}")
-    before = time.monotonic()
     compiled.predict(inputs[:1])
-    compile_s = time.monotonic() - before
     say(f"{tagger.title}: comparing bits with the interpreter")
     bits = compiled.verify(inputs, events=BIT_EVENTS)
     say(f"{tagger.title}: deriving the bound for ONNX Runtime")
@@ -186,7 +188,6 @@ def _examine(
         sizes[f"{tagger.name}.hpp"],
         artifact.made.weight_bytes,
         artifact.made.layout.size_bytes,
-        compile_s,
         bits,
         agreement,
         times,
