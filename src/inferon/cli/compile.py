@@ -44,8 +44,8 @@ def compile_(
 ) -> None:
     """Write a model as standalone C++ into a folder.
 
-    The folder holds the header, the weights, a C interface, a self-test with golden events, a CMake
-    package and a manifest. It appears whole or not at all.
+    The folder holds the header, the weights, a C interface, a self-test with golden events, a
+    CMake package and a manifest. It appears whole or not at all.
     """
     terminal = Terminal(as_json)
     graph = open_model(model, batch_axis, dim).graph

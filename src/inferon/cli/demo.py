@@ -26,8 +26,8 @@ def demo(
 ) -> None:
     """Run two shipped jet taggers through it all.
 
-    Compiles them to C++, proves them equal to the interpreter in bits and to ONNX Runtime within the
-    derived bound, measures both, draws ROC curves, and writes a report.
+    Compiles them to C++, proves them equal to the interpreter in bits and to ONNX Runtime within
+    the derived bound, measures both, draws ROC curves, and writes a report.
     """
     terminal = Terminal(as_json)
     start = time.monotonic()

@@ -41,7 +41,7 @@ def inferon(
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Takes a trained physics model to every trigger level."""
+    """Take a trained physics model to every trigger level."""
 
 
 app.command("show")(show.show)

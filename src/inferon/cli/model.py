@@ -199,7 +199,7 @@ def _refuse_bomb(path: Path) -> None:
 
 def _chosen(graph: Graph, arrays: dict[str, Array], path: Path) -> dict[str, Array] | Array:
     """Return what the graph takes; a single array needs no name, other arrays may lie beside."""
-    theirs = {ours: name for ours, name in graph.renamed}
+    theirs = dict(graph.renamed)
     names = [theirs.get(name, name) for name in graph.input_names]
     if len(arrays) == len(names) == 1:
         return next(iter(arrays.values()))

@@ -1,4 +1,4 @@
-"""``inferon verify``: the C++ against the interpreter in bits, and ONNX Runtime within the bound."""
+"""``inferon verify``: the C++ has the interpreter's bits; ONNX Runtime keeps the bound."""
 
 from __future__ import annotations
 

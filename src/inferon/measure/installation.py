@@ -58,7 +58,7 @@ class Ability:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """This machine, its tools, and what follows from them."""
+    """A machine, its tools, and what follows from them."""
 
     inferon: str
     machine: Machine

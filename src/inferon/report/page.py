@@ -100,9 +100,8 @@ def _significant(number: float) -> Markup:
     if number == 0.0 or abs(number) >= SMALLEST_PLAIN:
         return Markup("{}").format(f"{number:#.2g}".rstrip("."))
     mantissa, _, exponent = f"{number:.1e}".partition("e")
-    return Markup("{}\u202f×\u202f10<sup>{}</sup>").format(
-        mantissa, f"{int(exponent)}".replace("-", "−")
-    )
+    power = f"{int(exponent)}".replace("-", "−")
+    return Markup("{}\u202f×\u202f10<sup>{}</sup>").format(mantissa, power)
 
 
 def _estimate(found: Estimate, digits: int) -> str:
