@@ -428,6 +428,7 @@ INFERON_INLINE I neg(I a) noexcept { return sub(all(0), a); }
 INFERON_INLINE F like(F, float number) noexcept { return all(number); }
 INFERON_INLINE I like(F, std::int32_t number) noexcept { return all(number); }
 INFERON_INLINE M like(F, bool number) noexcept { return all(number); }
+INFERON_INLINE M select(M c, M a, M b) noexcept { return either(both(c, a), both(opposite(c), b)); }
 INFERON_INLINE F to_float(M a) noexcept { return select(a, all(1.0f), all(0.0f)); }
 INFERON_INLINE M nonzero(F a) noexcept { return opposite(equal(a, all(0.0f))); }
 INFERON_INLINE M nonzero(I a) noexcept { return opposite(equal(a, all(0))); }
