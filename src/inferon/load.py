@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
 
 from inferon.errors import Gap
+from inferon.frontends.listing import SUFFIX, import_listing
 from inferon.ir.graph import Graph
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def load(
 
     Parameters
     ----------
-    source : path of an ``.onnx`` file, or an ``onnx.ModelProto``
+    source : path of an ``.onnx`` file or of a listing (``.inferon``), or an ``onnx.ModelProto``
     batch_axis : where the batch is.  "auto": the symbolic leading size that inputs and outputs
         share; a model without one is one event as it stands.  A number: that axis of every input,
         also where the file fixes its size. None: all that the model takes is one event
@@ -41,9 +43,15 @@ def load(
     UsageError
         When ``batch_axis`` or ``dims`` do not fit the model.
     """
+    if _is_listing(source):
+        return import_listing(Path(source))
     from inferon.frontends.onnx import import_model  # the format's own library loads here
 
     return import_model(source, batch_axis, dims)
+
+
+def _is_listing(source: Source) -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(source, str | os.PathLike) and Path(source).suffix == SUFFIX
 
 
 def find_gaps(
@@ -58,6 +66,9 @@ def find_gaps(
     InvalidModel
         When the file is no model, damaged, or contradicts itself.
     """
+    if _is_listing(source):
+        import_listing(Path(source))
+        return ()
     from inferon.frontends.onnx import find_gaps as gaps_of_onnx
 
     return gaps_of_onnx(source, batch_axis, dims)

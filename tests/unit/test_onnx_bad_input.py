@@ -269,7 +269,7 @@ def test_a_bomb_does_not_go_off(kind: str) -> None:
     if kind in SMALL_PROGRAMS:
         assert len(load(model).nodes()) < 20
     else:
-        with pytest.raises((InvalidModel, Unsupported), match="elements|too large"):
+        with pytest.raises((InvalidModel, Unsupported), match=r"elements|too large"):
             load(model)
 
 

@@ -12,8 +12,8 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from inferon.errors import InvalidModel
+from inferon.frontends.files import regular_file
 from inferon.frontends.naming import label
-from inferon.frontends.onnx.files import regular_file
 from inferon.frontends.onnx.limits import (
     MAX_ATTRIBUTE_VALUES,
     MAX_FILE_BYTES,

@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 
 from inferon.errors import InvalidModel
+from inferon.frontends.files import regular_file
 from inferon.frontends.naming import label
-from inferon.frontends.onnx.files import regular_file
 from inferon.frontends.onnx.limits import MAX_FILE_BYTES, MAX_RANK
 from inferon.ir.values import Array
 
