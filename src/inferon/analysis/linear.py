@@ -184,7 +184,8 @@ def _bend(op: Op, step: Step, ball: Ball) -> Array:
     if isinstance(op, dot.Dot):
         terms = prod(values[0].shape[values[0].ndim - op.contract :])
         largest = [each.max(axis=tuple(range(1, each.ndim)), initial=0.0) for each in errors]
-        return (terms * largest[0] * largest[1]).reshape(-1, *[1] * (ball.value.ndim - 1))
+        product = np.asarray(terms * largest[0] * largest[1])
+        return product.reshape(-1, *[1] * (ball.value.ndim - 1))
     if isinstance(op, logic.Select):
         return np.where(step.inputs[0].error > 0.0, rule(op, step).error, nothing)
     if isinstance(op, arithmetic.Floor | arithmetic.RoundEven):
