@@ -1,8 +1,8 @@
 """Nanoseconds per event on the benchmark models: our C++ against ONNX Runtime, form by form.
 
 Run: ``python3 benchmarks/one_event.py [--batches 1,256]``; writes ``one_event.json`` and
-``one_event.md`` to ``benchmarks/results`` and exits with 1 where one event of an MLP, set or RNN is
-not faster than ONNX Runtime.  Both are measured in turns in one process.  ONNX Runtime runs the
+``one_event.md`` to ``benchmarks/results`` and exits with 1 where one event of an MLP, set or RNN
+is not faster than ONNX Runtime.  Both are measured in turns in one process.  ONNX Runtime runs the
 same export form, with its batch free or fixed, whichever is faster, on pre-made values; what that
 call costs from Python is measured too, and granted to it in the last column.
 """

@@ -9,6 +9,8 @@ tools='
 g++      | g++      | compiles every emitted header; address and undefined-behavior sanitizers
 clang++  | clang    | the second compiler: the same bits are expected from it
 cmake    | cmake    | the emitted CMake package is built by a project of its own
+aarch64-linux-gnu-g++ | g++-aarch64-linux-gnu | compiles emitted headers for AArch64
+qemu-aarch64 | qemu-user | runs them: the same bits are expected from NEON
 chromium | chromium | opens the HTML report as a person would: scripts, layout, errors
 '
 
