@@ -3,12 +3,13 @@
 Run: ``python3 benchmarks/install.py``; writes ``benchmarks/results/install.json`` and exits with 1
 if a bar is missed.  The install is into an empty environment with an empty home folder (so an
 empty cache), at the pinned versions.  Import times are medians over new processes, less the start
-of an interpreter that imports nothing.
+of an interpreter that imports nothing; their CPU time tells how much a busy machine added.
 """
 
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -29,7 +30,7 @@ MOST_IMPORT_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One measurement; sizes in MB of 10**6 bytes, times of the wall clock."""
+    """One measurement; sizes in MB of 10**6 bytes, times by the clock but for ``import_cpu_s``."""
 
     install_s: float
     size_mb: float
@@ -37,6 +38,7 @@ class Measured:
     interpreter_spread_s: float
     import_s: float
     import_spread_s: float
+    import_cpu_s: float
 
     def missed(self) -> list[str]:
         """Sentences for the bars that were missed."""
@@ -69,10 +71,11 @@ def measure(folder: Path) -> Measured:
     return Measured(
         install_s=install_s,
         size_mb=size_mb,
-        interpreter_s=statistics.median(interpreter),
-        interpreter_spread_s=spread(interpreter),
-        import_s=statistics.median(with_inferon) - statistics.median(interpreter),
-        import_spread_s=spread(with_inferon),
+        interpreter_s=statistics.median(interpreter.wall),
+        interpreter_spread_s=spread(interpreter.wall),
+        import_s=statistics.median(with_inferon.wall) - statistics.median(interpreter.wall),
+        import_spread_s=spread(with_inferon.wall),
+        import_cpu_s=statistics.median(with_inferon.cpu) - statistics.median(interpreter.cpu),
     )
 
 
@@ -86,14 +89,28 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in files)
 
 
-def seconds(command: list[str], environment: dict[str, str], folder: Path) -> list[float]:
-    """Wall time of each of RUNS new processes, after one that warms the disk cache."""
-    times = []
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall and CPU time of each run."""
+
+    wall: list[float]
+    cpu: list[float]
+
+
+def seconds(command: list[str], environment: dict[str, str], folder: Path) -> Seconds:
+    """Times of RUNS new processes, after one that warms the disk cache."""
+    wall, cpu = [], []
     for _ in range(RUNS + 1):
-        started = time.perf_counter()
+        started, cpu_before = time.perf_counter(), cpu_of_children()
         subprocess.run(command, check=True, env=environment, cwd=folder)
-        times.append(time.perf_counter() - started)
-    return times[1:]
+        wall.append(time.perf_counter() - started)
+        cpu.append(cpu_of_children() - cpu_before)
+    return Seconds(wall[1:], cpu[1:])
+
+
+def cpu_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def spread(times: list[float]) -> float:
@@ -109,10 +126,14 @@ def main() -> int:
     print(f"  on disk            {measured.size_mb:8.1f} MB  (bar {MOST_SIZE_MB:g} MB)")
     print(f"interpreter alone    {measured.interpreter_s:8.3f} s   (median of {RUNS})")
     print(f"import inferon adds  {measured.import_s:8.3f} s   (bar {MOST_IMPORT_S:g} s)")
+    print(f"  of CPU time        {measured.import_cpu_s:8.3f} s")
+    print(f"load average         {os.getloadavg()[0]:8.1f}     (of {os.cpu_count()} cores)")
     record = {
         "command": "python3 benchmarks/install.py",
         "python": platform.python_version(),
         "runs": RUNS,
+        "load_average": round(os.getloadavg()[0], 2),
+        "cores": os.cpu_count(),
         "bars": {
             "install_s": MOST_INSTALL_S,
             "size_mb": MOST_SIZE_MB,
