@@ -80,12 +80,14 @@ def fastest(results: dict[str, Any]) -> Best:
     return best
 
 
-def price(best: Best, level: str, problem: str, layout: str, order: str) -> float:
-    return max(
-        best[f"{c} {level}", problem, layout, order]
-        / best[f"{c} {level}", problem, layout, "free"]
-        for c in COMPILERS
-    )
+def price(best: Best, level: str, problem: str, layout: str, order: str) -> str:
+    prices = []
+    for build in (f"{compiler} {level}" for compiler in COMPILERS):
+        ns = best.get((build, problem, layout, order))
+        if ns is None:
+            return "-"  # not a candidate for this problem
+        prices.append(ns / best[build, problem, layout, "free"])
+    return f"{max(prices):.2f}"
 
 
 def compact(best: Best, name: str) -> str:
@@ -101,7 +103,7 @@ def compact(best: Best, name: str) -> str:
             for level in LEVELS
         ]
         prices = [
-            " / ".join(f"{price(best, level, problem, layout, order):.2f}" for level in LEVELS)
+            " / ".join(price(best, level, problem, layout, order) for level in LEVELS)
             for order in orders
         ]
         lines.append(f"| {title} | {' / '.join(free)} | " + " | ".join(prices) + " |")
@@ -115,7 +117,7 @@ def full(best: Best, problem: str, layout: str, orders: tuple[str, ...]) -> str:
     for order in (*orders, "free"):
         cells = ""
         for build in builds:
-            ns = best[build, problem, layout, order]
+            ns = best.get((build, problem, layout, order), float("nan"))
             ratio = ns / best[build, problem, layout, "free"]
             cells += f"{_digits(ns)} ({ratio:.2f})".rjust(22)
         lines.append(f"{order:>10}" + cells)
@@ -139,8 +141,8 @@ def conditions(results: dict[str, Any]) -> str:
 
 
 def fill(page: str, name: str, text: str) -> str:
-    pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
-    filled, count = re.subn(pattern, lambda m: m[1] + text + m[2], page, flags=re.DOTALL)
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+    filled, count = re.subn(pattern, lambda m: f"{m[1]}{text}\n{m[2]}", page, flags=re.DOTALL)
     if count != 1:
         raise SystemExit(f"{PAGE.name} has {count} places for the table {name}, not one")
     return filled
