@@ -155,7 +155,7 @@ class _Planner:
         return Buffer(f"{stem}{next(self.numbers)}", element, size)
 
     def origin(self, node: Node) -> str:
-        """Return the layer of a node; inside of a loop that has no layers of its own, the loop's."""
+        """Return the layer of a node, or of the loop that it is in."""
         return node.origin or self.layer
 
     def final(self, buffer: Buffer) -> Buffer:
