@@ -387,6 +387,21 @@ def test_bounds_of_first_order_do_not_grow_with_every_layer() -> None:
     agreement(graph, data, interpret(graph, data))
 
 
+def test_poles_behind_a_mask_do_not_count() -> None:
+    """The logarithm of a padded momentum is minus infinity, and is not chosen."""
+    x = b.input_("pt_gev", (4,), FLOAT32)
+    logs = b.select(b.less(0.0, x), b.apply(elementary.Log(), x), 0.0)
+    value = logs
+    for sizes in ((4, 32), (32, 32), (32, 32), (32, 32), (32, 1)):  # balls are looser by now
+        value = b.product(value, matrix(np.random.default_rng(0), *sizes))
+    graph = Graph("masked", (x,), (value,), ("y",))
+    data = np.array([[100.0, 3.0, 0.0, 0.0]], np.float32)
+    exact = {x: Ball.exact(data.astype(np.float64))}
+    balls = walk(graph.outputs, exact, Context({}, OURS, []))[value]
+    assert (bound(graph, data).errors[0] < 0.5 * balls.error).all()
+    agreement(graph, data, interpret(graph, data))
+
+
 # --------------------------------------------------------------------------- it is not vacuous
 
 

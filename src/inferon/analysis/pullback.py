@@ -42,6 +42,11 @@ def has_derivative(op: Op) -> bool:
     return pull.dispatch(type(op)) is not pull.dispatch(object)
 
 
+def chain(slope: Array, derivative: Array) -> Array:
+    """Return the product, and 0 for what does not count, even at a pole."""
+    return np.where(slope == 0.0, 0.0, slope * derivative)
+
+
 # --------------------------------------------------------------------------------- arithmetic
 
 
@@ -58,19 +63,19 @@ def _sub(op: arithmetic.Sub, step: Step, value: Array, slope: Array) -> Slopes:
 @pull.register
 def _mul(op: arithmetic.Mul, step: Step, value: Array, slope: Array) -> Slopes:
     a, b = step.inputs
-    return slope * b.value, slope * a.value
+    return chain(slope, b.value), chain(slope, a.value)
 
 
 @pull.register
 def _fma(op: arithmetic.Fma, step: Step, value: Array, slope: Array) -> Slopes:
     a, b, _ = step.inputs
-    return slope * b.value, slope * a.value, slope
+    return chain(slope, b.value), chain(slope, a.value), slope
 
 
 @pull.register
 def _div(op: arithmetic.Div, step: Step, value: Array, slope: Array) -> Slopes:
-    by = slope / step.inputs[1].value
-    return by, -by * value
+    by = chain(slope, 1.0 / step.inputs[1].value)
+    return by, chain(-by, value)
 
 
 @pull.register(arithmetic.Max)
@@ -92,7 +97,7 @@ def _abs(op: arithmetic.Abs, step: Step, value: Array, slope: Array) -> Slopes:
 
 @pull.register
 def _sqrt(op: arithmetic.Sqrt, step: Step, value: Array, slope: Array) -> Slopes:
-    return (slope * 0.5 / value,)
+    return (chain(slope, 0.5 / value),)
 
 
 @pull.register(arithmetic.Floor)
@@ -106,38 +111,38 @@ def _steps(op: Op, step: Step, value: Array, slope: Array) -> Slopes:
 
 @pull.register
 def _exp(op: elementary.Exp, step: Step, value: Array, slope: Array) -> Slopes:
-    return (slope * value,)
+    return (chain(slope, value),)
 
 
 @pull.register
 def _log(op: elementary.Log, step: Step, value: Array, slope: Array) -> Slopes:
-    return (slope / step.inputs[0].value,)
+    return (chain(slope, 1.0 / step.inputs[0].value),)
 
 
 @pull.register
 def _tanh(op: elementary.Tanh, step: Step, value: Array, slope: Array) -> Slopes:
-    return (slope * (1.0 - value * value),)
+    return (chain(slope, 1.0 - value * value),)
 
 
 @pull.register
 def _sigmoid(op: elementary.Sigmoid, step: Step, value: Array, slope: Array) -> Slopes:
-    return (slope * value * (1.0 - value),)
+    return (chain(slope, value * (1.0 - value)),)
 
 
 @pull.register
 def _erf(op: elementary.Erf, step: Step, value: Array, slope: Array) -> Slopes:
     (x,) = step.inputs
-    return (slope * (2.0 / math.sqrt(math.pi)) * np.exp(-x.value * x.value),)
+    return (chain(slope, (2.0 / math.sqrt(math.pi)) * np.exp(-x.value * x.value)),)
 
 
 @pull.register
 def _sin(op: elementary.Sin, step: Step, value: Array, slope: Array) -> Slopes:
-    return (slope * np.cos(step.inputs[0].value),)
+    return (chain(slope, np.cos(step.inputs[0].value)),)
 
 
 @pull.register
 def _cos(op: elementary.Cos, step: Step, value: Array, slope: Array) -> Slopes:
-    return (-slope * np.sin(step.inputs[0].value),)
+    return (chain(-slope, np.sin(step.inputs[0].value)),)
 
 
 # ------------------------------------------------------------------------ reductions, products
