@@ -48,7 +48,7 @@ def _with_exporters() -> Iterator[Any]:
         yield pytest.param(network, True, id=f"dynamo-{network.name}", marks=marks)
 
 
-@pytest.mark.parametrize(("network", "dynamo"), _with_exporters())
+@pytest.mark.parametrize(("network", "dynamo"), list(_with_exporters()))
 def test_an_exported_network_agrees(network: Network, dynamo: bool) -> None:
     model = exported(network, dynamo=dynamo)
     graph, result = agrees(model, events(network))

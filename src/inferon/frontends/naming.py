@@ -98,7 +98,7 @@ class Names:
             tail = f"_{number}"
             name, number = plain[: MAX_LETTERS - len(tail)] + tail, number + 1
         self._taken.add(name)
-        if name != original:
+        if name != original and original not in self._taken:
             self._renamed.append((name, original))
         return name
 

@@ -22,6 +22,7 @@ from inferon.ir.shape import Dim, Shape, Size
 from inferon.ir.types import Float
 from inferon.ir.values import Array
 from inferon.ops import build as b
+from inferon.ops.movement import Broadcast
 
 
 class Refused(Exception):
@@ -105,7 +106,7 @@ class Call:
 
     def array(self, position: int, what: str) -> Array:
         """Return an input that has to be constant."""
-        array = b.array_of(self.node(position))
+        array = constant_array(self.node(position))
         if array is None:
             raise Refused(f"{what} is computed at run time", f"a constant {what}")
         return array
@@ -228,11 +229,18 @@ def fixed_shape(node: Node, what: str) -> tuple[int, ...]:
     return tuple(size for size in node.type.shape if isinstance(size, int))
 
 
+def constant_array(node: Node) -> Array | None:
+    """Return the array of a constant, or of a constant that is repeated; else None."""
+    if isinstance(node.op, Broadcast):
+        array = b.array_of(node.inputs[0])
+        fixed = all(isinstance(size, int) for size in node.type.shape)
+        return None if array is None or not fixed else np.broadcast_to(array, node.type.shape)  # type: ignore[arg-type]
+    return b.array_of(node)
+
+
 def scalar_constant(node: Node) -> float | int | bool | None:
     """Return the number that every element of a constant is, or None."""
-    array = b.array_of(node)
-    if array is None and node.inputs and type(node.op).__name__ == "Broadcast":
-        array = b.array_of(node.inputs[0])
+    array = constant_array(node)
     if array is None or array.size == 0:
         return None
     first = array.ravel()[0]

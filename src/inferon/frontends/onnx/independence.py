@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inferon.errors import Gap
-from inferon.frontends.onnx.call import Value
+from inferon.frontends.onnx.call import Value, constant_array
 from inferon.frontends.onnx.limits import MAX_BATCH_ELEMENTS
 from inferon.frontends.onnx.read import Layer, Model
 from inferon.frontends.onnx.slots import Batch
@@ -23,7 +23,6 @@ from inferon.ir.shape import Dim, Shape, count, resolve
 from inferon.ir.types import Bool, Float
 from inferon.ir.values import Array, storage
 from inferon.ops.evaluation import evaluate
-from inferon.ops.structure import Const
 
 EVENTS = 3
 """Events in the batch that is compared with events alone."""
@@ -93,7 +92,7 @@ class Three:
 
 
 def _constant(value: Value | None) -> bool:
-    return not isinstance(value, Node) or isinstance(value.op, Const)
+    return not isinstance(value, Node) or constant_array(value) is not None
 
 
 def misfit(three: Three) -> Gap | None:

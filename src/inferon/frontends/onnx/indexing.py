@@ -6,7 +6,16 @@ from math import prod
 
 import numpy as np
 
-from inferon.frontends.onnx.call import Call, Operator, Result, Sizes, Table, Value, fixed_shape
+from inferon.frontends.onnx.call import (
+    Call,
+    Operator,
+    Result,
+    Sizes,
+    Table,
+    Value,
+    constant_array,
+    fixed_shape,
+)
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
 from inferon.ir.types import INT64
@@ -31,7 +40,7 @@ def _gather(call: Call) -> Value:
 
 def _part(x: Node, index: Node, axis: int) -> Node | None:
     """Return a slice where the index is a constant range: cheaper, and easier to read."""
-    chosen, size = b.array_of(index), x.type.shape[axis]
+    chosen, size = constant_array(index), x.type.shape[axis]
     if chosen is None or chosen.ndim > 1 or chosen.size == 0 or isinstance(size, Dim):
         return None
     require(
@@ -41,7 +50,7 @@ def _part(x: Node, index: Node, axis: int) -> Node | None:
         x.type,
     )
     where = np.where(chosen < 0, chosen + size, chosen).astype(np.int64).ravel()
-    if b.array_of(x) is not None or (np.diff(where) != 1).any():
+    if constant_array(x) is not None or (np.diff(where) != 1).any():
         return None
     part = b.slice_(x, axis, int(where[0]), where.size)
     return b.squeeze(part, axis) if chosen.ndim == 0 else part
@@ -109,6 +118,8 @@ def _gather_nd(call: Call) -> Node:
     )
     assert isinstance(width, int)
     sizes = fixed_shape(x, "GatherND")
+    if width == 1:
+        return b.gather(x, b.reshape(index, index.type.shape[:-1]), 0)
     where = None
     for position in range(width):
         part = b.slice_(index, index.type.rank - 1, position, 1)

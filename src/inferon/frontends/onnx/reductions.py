@@ -7,7 +7,14 @@ from functools import reduce
 
 import numpy as np
 
-from inferon.frontends.onnx.call import Call, Operator, Refused, Table, is_float
+from inferon.frontends.onnx.call import (
+    Call,
+    Operator,
+    Refused,
+    Table,
+    constant_array,
+    is_float,
+)
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
 from inferon.ir.types import BOOL, INT64, Bool, Float
@@ -92,7 +99,7 @@ def _log_sum_exp(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
 
 def _prod(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
     """Return the product over one short axis, factor by factor; of constants over any axes."""
-    array = b.array_of(x)
+    array = constant_array(x)
     if array is not None:
         return b.constant(np.prod(array, axis=axes, keepdims=keep, dtype=array.dtype))
     size = x.type.shape[axes[0]]

@@ -10,7 +10,15 @@ import numpy as np
 
 from inferon.errors import Gap, InvalidGraph, InvalidModel
 from inferon.frontends.naming import label
-from inferon.frontends.onnx.call import Call, Operator, Rebinding, Refused, Sizes, Value
+from inferon.frontends.onnx.call import (
+    Call,
+    Operator,
+    Rebinding,
+    Refused,
+    Sizes,
+    Value,
+    constant_array,
+)
 from inferon.frontends.onnx.limits import (
     FIRST_OPSET,
     LAST_OPSET,
@@ -23,7 +31,8 @@ from inferon.frontends.onnx.table import OPERATORS
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.ir.node import Node, ordered
 from inferon.ir.shape import Shape, count
-from inferon.ir.types import Float
+from inferon.ir.types import Element, Float
+from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.ops.base import Elementary
 from inferon.ops.dot import Dot
@@ -184,7 +193,7 @@ def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
 
 
 def _is_constant(value: Value) -> bool:
-    return isinstance(value, Node) and isinstance(value.op, Const)
+    return isinstance(value, Node) and constant_array(value) is not None
 
 
 def _own(root: Node, origin: str, origins: dict[Node, str]) -> None:
@@ -203,15 +212,23 @@ def fold(root: Node) -> Node:
 
     Numbers of shapes and masks are always folded, because operators ask for their values.
     """
-    if isinstance(root.op, Const):
+    if constant_array(root) is not None:
         return root
     nodes = ordered((root,))
     room = sum(count(node.type.shape) for node in nodes if isinstance(node.op, Const))
     limit = max(room, _SMALL) if isinstance(root.type.element, Float) else MAX_FOLDED_ELEMENTS
     if count(root.type.shape) > limit or _costly(nodes):
         return root
-    value = evaluate((root,), {}, {})[root]
-    return b.constant(np.asarray(value[0]), root.type.element)
+    value = np.asarray(evaluate((root,), {}, {})[root][0])
+    return _written(value, root.type.element)
+
+
+def _written(array: Array, element: Element) -> Node:
+    """Return a constant; one number that fills a shape is written once."""
+    first = array.reshape(-1)[:1]
+    if array.size > 1 and array.tobytes() == first.tobytes() * array.size:
+        return b.broadcast(b.constant(first.reshape(()), element), array.shape)
+    return b.constant(array, element)
 
 
 _SMALL = 256
