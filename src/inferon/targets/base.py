@@ -105,11 +105,12 @@ def _put(fresh: Path, target: Path) -> None:
         fresh.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-old-", dir=target.absolute().parent))
-    target.rename(old / "artifact")
     try:
+        target.rename(old / "artifact")
         fresh.rename(target)
-    except OSError:
-        (old / "artifact").rename(target)
+    except BaseException:  # Ctrl-C too
+        if not target.exists():
+            (old / "artifact").rename(target)
         raise
     finally:
         if target.exists():
