@@ -2,7 +2,8 @@
 
 A multiply-add (MAC) is one product of a `Dot` with its addition, the usual measure of a network;
 element-wise work, comparisons and movement are not in it.  A parameter is an element of a constant
-that has axes and holds numbers; scalars such as an epsilon, and indices, are no parameters.
+that has axes and holds numbers; indices and scalars, such as an epsilon, are no parameters (and
+so the bias of a layer with one output, which is a scalar in the graph, is not counted either).
 Named dimensions count at their bounds.
 """
 

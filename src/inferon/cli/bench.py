@@ -121,7 +121,7 @@ def _remarks(result: Benchmark) -> list[str]:
     if result.call_overhead is not None:
         forms = ", ".join(dict.fromkeys(each.peer_form for each in result.timings))
         lines.append(
-            f"a call of ONNX Runtime from Python costs "
-            f"{result.call_overhead.median_ns:,.0f} ns by itself (identity model); net: the ratio without it. Fastest form: {forms}"
+            f"a call of ONNX Runtime from Python costs {result.call_overhead.median_ns:,.0f} ns "
+            f"by itself (identity model); net: the ratio without it. Fastest form: {forms}"
         )
     return lines

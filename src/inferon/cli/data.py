@@ -32,7 +32,13 @@ def jets(
     as_json: AsJson = False,
 ) -> None:
     """Make Pythia 8 jets of five classes (q, g, W, Z, t); an interrupted run goes on."""
-    from inferon.physics.jet_generation import generate_jets, print_progress
+    from inferon.physics.jet_generation import Progress, generate_jets
+
+    terminal = Terminal(as_json)
+
+    def say(progress: Progress) -> None:
+        done, total = progress.jets_done, progress.jets_total
+        terminal.say(f"{progress.elapsed_s:5.0f} s  {done:,} of {total:,} jets")
 
     sample = generate_jets(
         out,
@@ -40,13 +46,13 @@ def jets(
         seed=seed,
         jobs=jobs,
         matched_only=not unmatched,
-        on_progress=print_progress,
+        on_progress=say,
     )
     rows = [
         (tally.name, f"{tally.events:,}", f"{tally.jets_in_cuts:,}", f"{tally.jets_kept:,}")
         for tally in sample.card.classes
     ]
-    Terminal(as_json).finish(
+    terminal.finish(
         {"file": out, "jets": len(sample), "card": sample.card},
         f"{out}: {len(sample):,} jets",
         table(("class", "events", "jets in the cuts", "kept"), rows, numbers=3),

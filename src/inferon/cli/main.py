@@ -70,7 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal = Terminal("--json" in words)
     try:
         code = get_command(app).main(words, prog_name="inferon", standalone_mode=False)
-        return int(code or 0)
     except InferonError as error:
         terminal.fail(error)
         return error.exit_code
@@ -81,8 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.fail(OutputError(f"{place}{error.strerror or error}"))
         return OutputError.exit_code
     except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED  # some versions of Typer return this code themselves
+    if code == INTERRUPTED:
         terminal.say("interrupted")
-        return INTERRUPTED
+    return int(code or 0)
 
 
 def _wrong_usage(terminal: Terminal, error: Exception) -> int:

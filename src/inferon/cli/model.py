@@ -174,7 +174,7 @@ def _read_arrays(graph: Graph, path: Path) -> dict[str, Array] | Array:
             if _is_jet_sample(archive.files):
                 return _jets(graph, path)
             return _chosen(graph, {name: archive[name] for name in archive.files}, path)
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} holds no arrays that can be read: {_reason(error)}") from error
 
 

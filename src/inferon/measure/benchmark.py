@@ -24,10 +24,10 @@ from inferon.measure.spread import Spread
 from inferon.targets.toolchain import Compiler
 
 BURST_NS = 200_000.0
-"""Length of a burst: long against the clock's resolution, 30 ns; short against a time slice, 1 ms."""
+"""Length of a burst: long against the clock's resolution (30 ns), short against a time slice."""
 
 BURSTS_A_TURN = 8
-"""Bursts of one contestant before the next one's turn; the first warms the caches and is dropped."""
+"""Bursts of one contestant before the next one's turn; the first warms the caches: dropped."""
 
 MAX_TURNS, MIN_TURNS = 30, 4
 """Turns of each contestant: 210 bursts are kept at most, 28 at least."""
