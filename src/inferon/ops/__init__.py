@@ -1,1 +1,1 @@
-"""What each operator means: type rule, reference, decomposition.  How a target spells it is the target's."""
+"""What each operator means: type rule, reference, decomposition.  Spelling is the targets'."""

@@ -27,14 +27,11 @@ from inferon.ops.structure import Const, Input
 
 Operand = Node | float | int | bool
 
-SUM_STRANDS = 16
-"""Sums use up to so many strands: the lanes of a 512-bit register (docs/decisions/0001)."""
+SUM_STRANDS = 8
+"""Sums use up to so many strands, one 256-bit register (docs/decisions/0001)."""
 
 ROW_STRANDS = 4
-"""Products of a single row use so many strands.
-
-Which hide the latency of one chain (docs/decisions/0001).
-"""
+"""Rows times strands of a product: few rows leave chains idle (docs/decisions/0001)."""
 
 
 def element_of(dtype: np.dtype[Any]) -> Element:
@@ -295,7 +292,7 @@ def cast(x: Node, to: Element) -> Node:
 
 
 def sum_strands(shape: Shape, axes: Sequence[int]) -> int:
-    """Return the strands of a sum: the power of two that holds all elements, up to 16."""
+    """Return the strands of a sum: the power of two that holds all elements, up to 8."""
     number = prod(largest(shape[axis]) for axis in axes)
     strands = 1
     while strands < min(number, SUM_STRANDS):
@@ -346,12 +343,9 @@ def mean(x: Node, axes: Sequence[int] | None = None, *, keep: bool = False) -> N
 
 
 def product(a: Node, b: Node, *, batch: int = 0, contract: int = 1) -> Node:
-    """Return the batched product.
-
-    Its strands follow from the shapes: 4 for a single row, 1 for several.
-    """
+    """Return the batched product; a single row gets 4 strands, two rows 2, more rows 1."""
     rows = prod(largest(size) for size in a.type.shape[: a.type.rank - contract])
-    strands = ROW_STRANDS if rows == 1 else 1
+    strands = max(1, ROW_STRANDS // max(1, rows))
     return apply(dot.Dot(batch, contract, strands), a, b)
 
 

@@ -13,7 +13,7 @@ from inferon.ir.types import Fixed, Float, Int
 from inferon.ir.values import Array, storage
 from inferon.ops import mantissa
 from inferon.ops.base import Primitive, require
-from inferon.ops.fma import fma
+from inferon.ops.fma import fma_chain
 from inferon.ops.reduction import is_power_of_two, joined
 
 
@@ -85,10 +85,9 @@ class Dot(Primitive):
             raise InvalidGraph("a product of truth values has no meaning", rule="type")
         events = max(left.shape[0], right.shape[0])
         zero = np.zeros((events, *left.shape[1:3], right.shape[3]), left.dtype)
-        strands = [zero] * self.strands
-        for k in range(left.shape[3]):
-            s = k % self.strands
-            strands[s] = fma(left[:, :, :, k, None], right[:, :, k, None, :], strands[s])
+        rows, columns = left[:, :, :, None, :], np.swapaxes(right, 2, 3)[:, :, None, :, :]
+        n = self.strands
+        strands = [fma_chain(rows[..., s::n], columns[..., s::n], zero) for s in range(n)]
         return joined(strands, np.add).reshape(self._shape(*args))
 
     def _sequential(self, left: Array, right: Array) -> Array:

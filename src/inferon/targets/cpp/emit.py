@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import prod
 
-from inferon.ir.types import FLOAT32, Float, Int
+from inferon.ir.types import FLOAT32, Fixed, Float, Int
+from inferon.ops.reduction import ReduceMax, ReduceMin, Sum
 from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import (
     Apply,
@@ -95,9 +95,8 @@ def _reduce(region: Reduce) -> tuple[Stmt, ...]:
     main = _main(region.views())
     if not fits_registers(region.term) or region.term.element != FLOAT32 or main is None:
         return _reduce_single(region, to, kept, reduced)
-    strands, size = region.op.strands, prod(axis.size for axis in reduced)
     across = len(reduced) == 1 and (reduced[0].strides[main] == 1 or not kept)
-    if across and (strands >= 16 or size <= strands):
+    if across:
         return _reduce_across(region, to, kept, reduced[0])
     if not kept:
         return _reduce_single(region, to, kept, reduced)
@@ -105,7 +104,10 @@ def _reduce(region: Reduce) -> tuple[Stmt, ...]:
 
 
 def _identity(region: Reduce) -> Number:
-    element = region.to.buffer.element
+    element = region.term.element
+    if isinstance(element, Fixed):  # exact: any order will do, and so will an end of the range
+        ends = {Sum: 0, ReduceMax: element.lowest, ReduceMin: element.highest}
+        return Number(ends[type(region.op)], element)
     assert isinstance(element, Float | Int)
     return Number(region.op.identity(element), element)
 

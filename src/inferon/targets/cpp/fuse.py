@@ -17,17 +17,18 @@ from typing import TypeVar
 
 import numpy as np
 
-from inferon.errors import Gap, Unsupported
+from inferon.errors import Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, Op
-from inferon.ir.shape import Dim, static
-from inferon.ir.types import Element
+from inferon.ir.shape import static
+from inferon.ir.types import INT64, Element, Fixed
 from inferon.ir.values import Array
-from inferon.ops import arithmetic, bits, convert, indexing, logic, loop, movement
-from inferon.ops.base import Elementary
+from inferon.ops import arithmetic, indexing, loop, movement
 from inferon.ops.dot import Dot
 from inferon.ops.reduction import Reduction
-from inferon.ops.structure import Const, Input
+from inferon.ops.structure import Const
+from inferon.ops.table import Table
+from inferon.targets.cpp.gaps import ELEMENTWISE, MOVEMENT, find_gaps
 from inferon.targets.cpp.region import (
     Accumulator,
     Choose,
@@ -57,47 +58,12 @@ from inferon.targets.cpp.value import (
 )
 from inferon.targets.cpp.view import Buffer, View, broadcasted, dense, moved, reshaped
 
-ELEMENTWISE = (
-    arithmetic.Binary,
-    arithmetic.Unary,
-    arithmetic.Fma,
-    arithmetic.Neg,
-    arithmetic.Abs,
-    logic.Comparison,
-    logic.Truth,
-    logic.Select,
-    bits.IntBinary,
-    bits.Shift,
-    bits.Bitcast,
-    convert.Cast,
-    Elementary,
-)
-MOVEMENT = (
-    movement.Reshape,
-    movement.Transpose,
-    movement.Broadcast,
-    movement.Slice,
-    movement.Window,
-)
-KNOWN = (
-    *ELEMENTWISE,
-    *MOVEMENT,
-    movement.Concat,
-    movement.Pad,
-    Dot,
-    Reduction,
-    Const,
-    Input,
-    indexing.Gather,
-    indexing.TopK,
-    loop.Loop,
-)
 TURNING = (movement.Reshape, movement.Transpose)
 
 
 def plan(graph: Graph) -> Plan:
     """Return the regions of a graph in stage FLOAT; raise `Unsupported` with every gap."""
-    gaps = tuple(_gaps(graph))
+    gaps = find_gaps(graph)
     if gaps:
         raise Unsupported(gaps)
     planner = _Planner()
@@ -114,25 +80,6 @@ def plan(graph: Graph) -> Plan:
     )
     regions = tuple(rebound(region, planner.final) for region in planner.regions)
     return Plan(graph, inputs, outputs, regions)
-
-
-def _gaps(graph: Graph) -> list[Gap]:
-    found = []
-    for node in graph.nodes():
-        layer = node.origin or node.op.spelling()
-        if not isinstance(node.op, KNOWN):
-            found.append(Gap(layer, f"the C++ target has no {node.op.spelling()}"))
-        elif any(isinstance(size, Dim) for size in node.type.shape):
-            found.append(
-                Gap(
-                    layer,
-                    f"the C++ target has no run-time sizes: {node.type}",
-                    "export a fixed size",
-                )
-            )
-        elif isinstance(node.op, loop.Loop):
-            found.extend(_gaps(node.op.body))
-    return found
 
 
 class _Planner:
@@ -181,6 +128,8 @@ class _Planner:
             return self.constant(op.values.array, node.type.element)
         if isinstance(op, MOVEMENT):
             return self.move(given[0], node)
+        if isinstance(op, Table):
+            return self.table(op, given[0], node)
         if isinstance(op, ELEMENTWISE):
             return self.compute(given, node)
         if isinstance(op, Reduction):
@@ -404,6 +353,20 @@ class _Planner:
         axis = _as(movement.Concat, node.op).axis
         parts = [self.stored(value, node) if value.pending else value for value in given]
         return self.assembled([(value.term, value.shape) for value in parts], axis, node)
+
+    def table(self, op: Table, value: Value, node: Node) -> Value:
+        """Look up entry ``mantissa - lowest``, whose index is computed like any term."""
+        value = self.stored(value, node) if value.pending else value
+        source = value.term.element
+        assert isinstance(source, Fixed)
+        lowest = Literal(source.lowest, INT64)
+        index = Value(Compute(arithmetic.Sub(), (value.term, lowest), INT64), value.shape)
+        entries = self.constant(op.entries.array, op.element)
+        where, source_view = self.view(index, node), self.view(entries, node)
+        gather = indexing.Gather(axis=0)
+        return self.region(
+            node, lambda to: Collect(gather, source_view, where, to, self.origin(node))
+        )
 
     def pad(self, given: list[Value], node: Node) -> Value:
         op = _as(movement.Pad, node.op)

@@ -98,8 +98,10 @@ class Scribe:
             case Leaf(view):
                 return self.let(self.leaf(view))
             case Compute(op, arguments, element):
-                given = tuple(self.value(each) for each in arguments)
-                return self.let(Call(spell.function(op, arguments[0].element), given))
+                sources = tuple(each.element for each in arguments)
+                steps = zip(arguments, spell.aligned(op, sources), strict=True)
+                given = tuple(_aligned(self.value(each), step) for each, step in steps)
+                return self.let(Call(spell.function(op, sources[0]), given))
 
     def let(self, value: Expr) -> Name:
         """Name a value."""
@@ -139,6 +141,10 @@ class Scribe:
             pointer = At(view.buffer.name, place(view, (*self.axes, self.lane)))
             call = Call("store_apart", (pointer, Name(str(step)), value, Name(self.lanes)))
         self.statements.append(Do(call))
+
+
+def _aligned(value: Expr, step: str) -> Expr:
+    return Call(step, (value,)) if step else value
 
 
 def fits_registers(term: Term) -> bool:

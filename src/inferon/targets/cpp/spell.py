@@ -6,11 +6,13 @@ One table from operator to the function of ``runtime.hpp`` that computes it.
 from __future__ import annotations
 
 from inferon.ir.node import Op
-from inferon.ir.types import Bool, Element, Float, Int
+from inferon.ir.types import Bool, Element, Fixed, Float, Int
 from inferon.ops import arithmetic, bits, convert, logic
 from inferon.ops.base import Elementary
+from inferon.ops.mantissa import common_fraction
 from inferon.ops.reduction import ReduceMax, ReduceMin, Reduction, Sum
 from inferon.targets.cpp.code import scalar_type
+from inferon.targets.cpp.gaps import ALIGNED
 
 FUNCTION: dict[type[Op], str] = {
     arithmetic.Add: "add",
@@ -56,6 +58,8 @@ def function(op: Op, source: Element) -> str:
             return _bitcast(source, to)
         case convert.Cast(to=to):
             return _cast(source, to)
+        case convert.Quantize():
+            return _quantize(op, source)
         case _:
             return FUNCTION[type(op)]
 
@@ -75,11 +79,38 @@ def _cast(source: Element, to: Element) -> str:
         return "to_float"
     if pair == ("f32", "i32"):
         return "to_int"
+    if isinstance(source, Fixed):
+        return f"stepped<{scalar_type(to)}, {source.fraction}>"
     if isinstance(to, Bool):
         return "nonzero"
     if isinstance(source, Float) and isinstance(to, Int):
         return f"truncated<{scalar_type(to)}>"
     return f"static_cast<{scalar_type(to)}>"
+
+
+def _quantize(op: convert.Quantize, source: Element) -> str:
+    """Return ``quantized<rounding, overflow, width, signed, bits dropped>`` or its float form."""
+    to = op.to
+    rounding = f"Rounding::{op.rounding.name.lower()}"
+    options = f"{rounding}, Overflow::{op.overflow.name.lower()}, {to.width}, {_truth(to.signed)}"
+    if isinstance(source, Float):
+        return f"quantized_real<{options}, {to.fraction}>"
+    dropped = (source.fraction if isinstance(source, Fixed) else 0) - to.fraction
+    return f"quantized<{options}, {dropped}>"
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def aligned(op: Op, sources: tuple[Element, ...]) -> list[str]:
+    """Return, for each operand, the function that brings it to the common step, or nothing."""
+    fixed = [element for element in sources if isinstance(element, Fixed)]
+    if not isinstance(op, ALIGNED) or not fixed:
+        return [""] * len(sources)
+    fraction = common_fraction(*fixed)
+    gaps = [fraction - e.fraction if isinstance(e, Fixed) else 0 for e in sources]
+    return [f"shift_left<{gap}>" if gap else "" for gap in gaps]
 
 
 def in_registers(op: Op, source: Element, to: Element) -> bool:

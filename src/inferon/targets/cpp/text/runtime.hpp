@@ -143,6 +143,95 @@ INFERON_INLINE float like(float, float number) noexcept { return number; }
 INFERON_INLINE std::int32_t like(float, std::int32_t number) noexcept { return number; }
 INFERON_INLINE bool like(float, bool number) noexcept { return number; }
 
+// ------------------------------------------------------------------------------------------ fixed point
+
+enum class Rounding { floor, toward_zero, half_up, half_down, half_away, half_toward_zero, half_even };
+enum class Overflow { wrap, saturate, saturate_zero, saturate_symmetric, error };
+
+// m / 2^bits as an integer, for |m| < 2^62.
+template <Rounding rounding>
+INFERON_INLINE std::int64_t rounded(std::int64_t m, int bits) noexcept {
+  if (bits > 62) return rounding == Rounding::floor && m < 0 ? -1 : 0;
+  const std::int64_t low = m >> bits, rest = m - low * (std::int64_t{1} << bits);
+  const std::int64_t half = std::int64_t{1} << (bits - 1);
+  bool up = false;
+  switch (rounding) {
+    case Rounding::floor: break;
+    case Rounding::toward_zero: up = m < 0 && rest > 0; break;
+    case Rounding::half_up: up = rest >= half; break;
+    case Rounding::half_down: up = rest > half; break;
+    case Rounding::half_away: up = rest > half || (rest == half && m > 0); break;
+    case Rounding::half_toward_zero: up = rest > half || (rest == half && m < 0); break;
+    case Rounding::half_even: up = rest > half || (rest == half && (low & 1)); break;
+  }
+  return low + (up ? 1 : 0);
+}
+
+// What becomes of a value beyond the type; a promise that none occurs costs nothing.
+template <Overflow overflow, int width, bool is_signed>
+INFERON_INLINE std::int64_t beyond(bool above) noexcept {
+  constexpr std::int64_t high = (std::int64_t{1} << (is_signed ? width - 1 : width)) - 1;
+  if (overflow == Overflow::saturate_zero) return 0;
+  if (above) return high;
+  return !is_signed ? 0 : overflow == Overflow::saturate_symmetric ? -high : -high - 1;
+}
+
+// m * 2^-dropped in a type of so many bits.
+template <Rounding rounding, Overflow overflow, int width, bool is_signed>
+INFERON_INLINE std::int64_t quantized_by(std::int64_t m, int dropped) noexcept {
+  constexpr std::int64_t high = (std::int64_t{1} << (is_signed ? width - 1 : width)) - 1;
+  constexpr std::int64_t low = is_signed ? -high - 1 : 0;
+  constexpr std::uint64_t mask = (std::uint64_t{1} << width) - 1;
+  if (dropped > 0) m = rounded<rounding>(m, dropped);
+  const int raised = dropped < 0 ? -dropped : 0;
+  if (overflow == Overflow::wrap || overflow == Overflow::error) {
+    const std::uint64_t word = raised > 63 ? 0 : static_cast<std::uint64_t>(m) << raised;
+    const std::uint64_t kept = (word - static_cast<std::uint64_t>(low)) & mask;
+    return static_cast<std::int64_t>(kept + static_cast<std::uint64_t>(low));
+  }
+  const bool above = raised > 62 ? m > 0 : m > (high >> raised);
+  const bool below = raised > 62 ? m < 0 : m < -(-low >> raised);
+  if (above || below) return beyond<overflow, width, is_signed>(above);
+  const std::int64_t value = raised > 62 ? 0 : m * (std::int64_t{1} << raised);
+  return overflow == Overflow::saturate_symmetric && is_signed && value == low ? -high : value;
+}
+template <Rounding rounding, Overflow overflow, int width, bool is_signed, int dropped, class T>
+INFERON_INLINE std::int64_t quantized(T m) noexcept {
+  return quantized_by<rounding, overflow, width, is_signed>(static_cast<std::int64_t>(m), dropped);
+}
+
+// A float is a mantissa and an exponent; NaN becomes 0, infinities the ends where overflow saturates.
+template <Rounding rounding, Overflow overflow, int width, bool is_signed, int fraction, class T>
+INFERON_INLINE std::int64_t quantized_real(T x) noexcept {
+  constexpr bool wide = sizeof(T) == 8;
+  constexpr int digits = wide ? 52 : 23, top = wide ? 2047 : 255;
+  using U = std::conditional_t<wide, std::uint64_t, std::uint32_t>;
+  const U bits = bits_of<U>(x);
+  const int exponent = static_cast<int>(bits >> digits) & top;
+  std::int64_t m = static_cast<std::int64_t>(bits & ((U{1} << digits) - 1));
+  if (exponent == top) {
+    const bool ends = overflow == Overflow::saturate || overflow == Overflow::saturate_symmetric;
+    return m != 0 || !ends ? 0 : beyond<overflow, width, is_signed>(x > 0);
+  }
+  if (exponent != 0) m |= std::int64_t{1} << digits;
+  const int place = (exponent != 0 ? exponent : 1) - (top / 2) - digits;
+  return quantized_by<rounding, overflow, width, is_signed>(x < 0 ? -m : m, -(place + fraction));
+}
+
+// 2^n, of a normal exponent.
+template <class T>
+constexpr T power_of_two(int n) noexcept {
+  T value = 1;
+  for (int i = 0; i < n; ++i) value *= 2;
+  for (int i = 0; i > n; --i) value /= 2;
+  return value;
+}
+// The value of a mantissa, rounded once.
+template <class T, int fraction>
+INFERON_INLINE T stepped(std::int64_t m) noexcept {
+  return mul(static_cast<T>(m), power_of_two<T>(-fraction));
+}
+
 // ------------------------------------------------------------------------------------------- registers
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #define INFERON_LANES 16
@@ -555,26 +644,25 @@ INFERON_INLINE void fill(T* strand, V value, numbers<s...>) noexcept {
   ((strand[s] = value), ...);
 }
 
-// Reduces size elements that lie in the lanes: element k belongs to strand k mod strands, at(k, count) gives registers.
+// Reduces size elements that lie in the lanes: element k belongs to strand k mod strands, at(k, count) gives
+// registers. With fewer strands than lanes, the first lanes of a register are the strands and the rest is idle.
 template <index strands, index size, class Combine, class At>
 INFERON_INLINE float across(float identity, Combine combine, At at) noexcept {
-  constexpr index registers = strands > lanes ? strands / lanes : 1;
+  constexpr index width = strands < lanes ? strands : lanes, registers = strands / width;
   F strand[registers];
   fill(strand, all(identity), upto<registers>{});
-  static_assert(strands >= lanes || size <= strands, "fewer strands than lanes hold one element each");
-  constexpr index whole = size / lanes;
-  in_strands<registers>(whole, [&](auto s, index block) {
-    strand[s] = combine(strand[s], at(block * lanes, number<lanes>{}));
+  constexpr index whole = size / width;
+  in_strands<registers>(whole, [&](auto s, index block) noexcept {
+    strand[s] = combine(strand[s], at(block * width, number<width>{}));
   });
-  if constexpr (size % lanes != 0) {
+  if constexpr (size % width != 0) {
     constexpr index s = whole % registers;
-    const F rest = keep(at(whole * lanes, number<size % lanes>{}), size % lanes, identity);
+    const F rest = keep(at(whole * width, number<size % width>{}), size % width, identity);
     strand[s] = combine(strand[s], rest);
   }
-  const F one = joined<registers>(strand, combine);
   alignas(64) float single[lanes];
-  store(single, one);
-  return joined<(strands < lanes ? strands : lanes)>(single, combine);
+  store(single, joined<registers>(strand, combine));
+  return joined<width>(single, combine);
 }
 
 // --------------------------------------------------------------------------------------------- product
