@@ -21,8 +21,8 @@ from inferon.ir.graph import Graph
 from inferon.load import load
 from tests.differential.onnx_oracle import Array
 
-FEWEST = 830
-"""Cases of onnx 1.23.2 that load: 837.  A change that loses more has to say so here."""
+FEWEST = 840
+"""Cases of onnx 1.23.2 that load: 845.  A change that loses more has to say so here."""
 
 ROUNDING = 1e-5
 """The expected results are float32, some of them sums of exponentials: relative to the largest."""
@@ -73,7 +73,7 @@ def _with_constants(
     copy.CopyFrom(model)
     slots, kept = [], []
     for position, (slot, array) in enumerate(zip(model.graph.input, arrays, strict=True)):
-        if position > 0 and array.dtype == np.int64 and array.ndim <= 1:
+        if position > 0 and array.dtype in (np.int32, np.int64) and array.ndim <= 1:
             copy.graph.initializer.append(numpy_helper.from_array(array, slot.name))
         else:
             slots.append(slot)

@@ -104,4 +104,8 @@ def _contracted(x: Node, x_term: str, y: Node, y_term: str, result: str) -> tupl
     return b.product(left, right, batch=len(batch), contract=len(inner)), batch + rows + columns
 
 
-TABLE: Table = {"Gemm": _gemm, "MatMul": _matmul, "Einsum": _einsum}
+TABLE: Table = {
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+    "Einsum": _einsum,
+}

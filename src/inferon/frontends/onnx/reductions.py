@@ -13,8 +13,10 @@ from inferon.frontends.onnx.call import (
     Refused,
     Table,
     constant_array,
+    fixed_shape,
     is_float,
 )
+from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
 from inferon.ir.types import BOOL, INT64, Bool, Float
@@ -115,7 +117,28 @@ _MOST_FACTORS = 16
 """Longest product that is written out."""
 
 
+def _cumulative_sum(call: Call) -> Node:
+    """Return running sums, one step of a scan after the other."""
+    x = call.node(0)
+    axis = call.axis(call.numbers(1, "axis")[0], x.type.rank)
+    size = fixed_shape(x, "CumSum")[axis]
+    order = [axis, *(each for each in range(x.type.rank) if each != axis)]
+    steps = b.transpose(x, order)
+    reverse = bool(call.integer("reverse", 0))
+    steps = b.slice_(steps, 0, size - 1, size, -1) if reverse else steps
+    zero = b.constant(np.zeros((), storage(x.type.element)))
+    first = b.broadcast(zero, steps.type.shape[1:])
+    if call.integer("exclusive", 0):
+        steps = b.concat([b.expand(first, 0), b.slice_(steps, 0, 0, size - 1)], 0)
+    total, step = (b.input_(name, first.type.shape, x.type.element) for name in ("total", "step"))
+    body = Graph("running_sum", (total, step), (b.add(total, step),), ("next",))
+    sums = b.scan(body, first, [steps])
+    sums = b.slice_(sums, 0, size - 1, size, -1) if reverse else sums
+    return b.transpose(sums, [order.index(each) for each in range(x.type.rank)])
+
+
 TABLE: Table = {
+    "CumSum": _cumulative_sum,
     "ReduceSum": _reduction(_sum, since=13),
     "ReduceMean": _reduction(mean),
     "ReduceMax": _reduction(_max),
