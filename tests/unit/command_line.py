@@ -1,4 +1,4 @@
-"""Runs the command line in this process, as ``inferon`` would; models and names that tests share."""
+"""Runs the command line in this process, as ``inferon`` would; the files that tests share."""
 
 from __future__ import annotations
 

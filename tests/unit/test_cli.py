@@ -18,8 +18,9 @@ import inferon
 from inferon.ops.vocabulary import parse_listing
 from inferon.version import VERSION
 from tests.absent import needs_package, needs_tool
+from tests.docs.markdown import ROOT
 from tests.docs.test_code_blocks import INFERON
-from tests.unit.command_line import JETS, JETS_MLP, MLP, MODELS, ROOT, CommandLine, tree
+from tests.unit.command_line import JETS, JETS_MLP, MLP, MODELS, CommandLine, tree
 
 VERBS = ("show", "check", "compile", "verify", "bench", "data", "doctor", "demo")
 

@@ -1,4 +1,4 @@
-"""Bad input through the command line: one clear error, the right exit code, nothing half-written (20 s)."""
+"""Bad input through the command line: one error, its exit code, nothing half-written (10 s)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 from tests.absent import needs_tool
+from tests.docs.markdown import ROOT
 from tests.docs.test_code_blocks import INFERON
-from tests.unit.command_line import MLP, MODELS, ROOT, CommandLine, Ran, tree
+from tests.unit.command_line import MLP, MODELS, CommandLine, Ran, tree
 
 MAX_SECONDS = 5.0
 MAX_BYTES = 1 << 30

@@ -129,7 +129,6 @@ def test_every_form_gives_the_outputs_of_the_framework(form: str) -> None:
     stored = np.load(MODELS / "a_mlp12.npz")
     peer = OnnxRuntime(MODELS / form, graph)
     (outputs,) = peer.predict(stored["x"].reshape(4, *graph.inputs[0].type.shape))
-    assert compare(peer, (outputs,), stored["x"].reshape(4, *graph.inputs[0].type.shape))
     # torch's float32 result is as far from the real one as ONNX Runtime's: 2 ulp of 1 at most.
     assert np.abs(outputs.reshape(4, 1) - stored["y"]).max() <= 2 * np.finfo(np.float32).eps
 
