@@ -23,8 +23,9 @@ S = build.input_("s", (3,), Fixed(True, 4, 2))
 T = build.input_("t", (2,), FLOAT32)
 C = build.input_("c", (3, 4), BOOL)
 ONE_AXIS = build.input_("o", (3, 1, 4), FLOAT32)
+CUBE = build.input_("cube", (2, 3, 4), FLOAT32)
 PARTICLES = Dim("particles", 9)
-INPUTS = (X, S, T, C, ONE_AXIS, build.input_("p", (PARTICLES,), FLOAT32))
+INPUTS = (X, S, T, C, ONE_AXIS, CUBE, build.input_("p", (PARTICLES,), FLOAT32))
 
 
 def folded(node: Node) -> Node:
@@ -50,6 +51,10 @@ GONE = {
     "reshape twice": (of(Reshape((2, 6)), of(Reshape((12,)), X)), of(Reshape((2, 6)), X)),
     "transpose to the same": (of(Transpose((0, 1)), X), X),
     "transpose there and back": (of(Transpose((1, 0)), of(Transpose((1, 0)), X)), X),
+    "transpose twice: the order of the orders matters": (
+        of(Transpose((1, 0, 2)), of(Transpose((1, 2, 0)), CUBE)),
+        of(Transpose((2, 1, 0)), CUBE),
+    ),
     "transpose axes of size 1": (
         of(Transpose((1, 0, 2)), ONE_AXIS),
         of(Reshape((1, 3, 4)), ONE_AXIS),

@@ -54,15 +54,12 @@ class Cast(Primitive):
 def _float_to_int(x: Array, to: Int) -> Array:
     """Truncate; the ends are compared as floats, of which ``highest + 1`` is always one."""
     dtype = storage(to)
-    inside = (x > float(to.lowest) - 1.0) & (x < float(to.highest) + 1.0)
-    if to.signed:
-        inside |= x == float(to.lowest)
+    inside = (x > float(to.lowest) - 1.0) & (x < float(to.highest) + 1.0)  # or it is an end
     low = np.array(to.lowest, dtype)
     high = np.array(to.highest, dtype)
     result = np.where(inside, x, 0).astype(dtype)
-    return np.where(
-        inside | (x != x), result, np.where(x < 0, low, high)
-    )  # NaN differs from itself
+    nan = x != x  # NaN differs from itself
+    return np.where(inside | nan, result, np.where(x < 0, low, high))
 
 
 _ODD_BITS = 50
