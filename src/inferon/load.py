@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from inferon.errors import Gap
-from inferon.frontends.listing import SUFFIX, import_listing
 from inferon.ir.graph import Graph
+
+LISTING_SUFFIX = ".inferon"
+"""The suffix of a listing; everything else is taken for ONNX."""
 
 if TYPE_CHECKING:
     import onnx
@@ -44,6 +46,8 @@ def load(
         When ``batch_axis`` or ``dims`` do not fit the model.
     """
     if _is_listing(source):
+        from inferon.frontends.listing import import_listing
+
         return import_listing(Path(source))
     from inferon.frontends.onnx import import_model  # the format's own library loads here
 
@@ -51,7 +55,7 @@ def load(
 
 
 def _is_listing(source: Source) -> TypeGuard[str | os.PathLike[str]]:
-    return isinstance(source, str | os.PathLike) and Path(source).suffix == SUFFIX
+    return isinstance(source, str | os.PathLike) and Path(source).suffix == LISTING_SUFFIX
 
 
 def find_gaps(
@@ -67,7 +71,7 @@ def find_gaps(
         When the file is no model, damaged, or contradicts itself.
     """
     if _is_listing(source):
-        import_listing(Path(source))
+        load(source)
         return ()
     from inferon.frontends.onnx import find_gaps as gaps_of_onnx
 

@@ -10,9 +10,6 @@ from inferon.frontends.naming import label
 from inferon.ir.graph import Graph
 from inferon.ops.vocabulary import parse_listing
 
-SUFFIX = ".inferon"
-"""Ending of the files that hold a listing."""
-
 MAX_FILE_BYTES = 1 << 26
 """Bytes of a listing: 64 MB of text hold 12 million weights, and are read within 1 GB."""
 

@@ -344,7 +344,7 @@ def mean(x: Node, axes: Sequence[int] | None = None, *, keep: bool = False) -> N
 
 def product(a: Node, b: Node, *, batch: int = 0, contract: int = 1) -> Node:
     """Return the batched product; a single row gets 4 strands, two rows 2, more rows 1."""
-    rows = prod(largest(size) for size in a.type.shape[: a.type.rank - contract])
+    rows = prod(largest(size) for size in a.type.shape[batch : a.type.rank - contract])
     strands = max(1, ROW_STRANDS // max(1, rows))
     return apply(dot.Dot(batch, contract, strands), a, b)
 
