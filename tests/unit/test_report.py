@@ -197,19 +197,22 @@ def test_the_same_study_gives_the_same_page(ran: Ran) -> None:
     assert render(ran.study) == ran.page
 
 
-def test_a_browser_shows_the_page_and_logs_no_error(ran: Ran, tmp_path: Path) -> None:
-    browser = require_tool("chromium")
-    done = subprocess.run(
+def browse(page: Path, profile: Path) -> subprocess.CompletedProcess[str]:
+    """Open a page; what it holds in the end is on stdout, what it logs on stderr."""
+    return subprocess.run(
         [
-            *(browser, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}"),
-            *("--enable-logging=stderr", "--log-level=0", "--dump-dom"),
-            (ran.folder / "report.html").as_uri(),
+            *(require_tool("chromium"), *CHROMIUM, f"--user-data-dir={profile}"),
+            *("--enable-logging=stderr", "--log-level=0", "--dump-dom", page.as_uri()),
         ],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+def test_a_browser_shows_the_page_and_logs_no_error(ran: Ran, tmp_path: Path) -> None:
+    done = browse(ran.folder / "report.html", tmp_path / "profile")
     assert done.returncode == 0
     assert "CONSOLE" not in done.stderr
     shown = Outline()
@@ -218,6 +221,12 @@ def test_a_browser_shows_the_page_and_logs_no_error(ran: Ran, tmp_path: Path) ->
     assert shown.tags.count("svg") == 3
     assert "path" in shown.tags
     assert str(ran.study.taggers[0].graph) in shown.text
+
+
+def test_an_error_on_a_page_would_be_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<!doctype html><title>x</title><script>nowhere()</script>")
+    assert "CONSOLE" in browse(page, tmp_path / "profile").stderr
 
 
 # --------------------------------------------------------------------------------- command line
