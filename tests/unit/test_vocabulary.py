@@ -77,7 +77,7 @@ class Odd(Primitive):
 ODD = Odd(
     flag=True,
     number=-7,
-    slope=0.1,
+    slope=1 / 3,
     text='quotes " and # and\nlines',
     mode=Mode.SMALL,
     numbers=(),
