@@ -183,10 +183,13 @@ def networks() -> list[Network]:
     ]
 
 
-def exported(network: Network, *, dynamo: bool, opset: int = 17) -> onnx.ModelProto:
-    """Return the network as ONNX with a symbolic batch N."""
+def exported(
+    network: Network, *, dynamo: bool, opset: int = 17, integers: bool = False
+) -> onnx.ModelProto:
+    """Return the network as ONNX with a symbolic batch N in inputs; of int64 where asked for."""
     module = network.module.eval()
-    examples = tuple(torch.randn(2, *shape) for shape in network.shapes)
+    examples = tuple(_example(shape, integers=integers) for shape in network.shapes)
+    names = list(network.inputs)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -197,8 +200,7 @@ def exported(network: Network, *, dynamo: bool, opset: int = 17) -> onnx.ModelPr
                 module,
                 examples,
                 dynamo=True,
-                input_names=list(network.inputs),
-                output_names=["y"],
+                input_names=names,
                 dynamic_shapes=shapes,
                 verbose=False,
             )
@@ -209,8 +211,11 @@ def exported(network: Network, *, dynamo: bool, opset: int = 17) -> onnx.ModelPr
             buffer,
             dynamo=False,
             opset_version=opset,
-            input_names=list(network.inputs),
-            output_names=["y"],
-            dynamic_axes={name: {0: "N"} for name in (*network.inputs, "y")},
+            input_names=names,
+            dynamic_axes={name: {0: "N"} for name in names},
         )
     return onnx.load_from_string(buffer.getvalue())
+
+
+def _example(shape: tuple[int, ...], *, integers: bool) -> Any:
+    return torch.randint(0, 7, (2, *shape)) if integers else torch.randn(2, *shape)
