@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from inferon.cli.model import (
+    SEED,
     AsJson,
     BatchAxis,
     CompilerName,
@@ -20,12 +21,14 @@ from inferon.cli.model import (
     cpp,
     open_model,
     read_events,
+    sensible_events,
 )
 from inferon.cli.terminal import Terminal, table
 from inferon.load import load
 from inferon.measure.benchmark import Benchmark, Timing, benchmark
 from inferon.measure.machine import package_version
 from inferon.measure.onnxruntime_peer import OnnxRuntime
+from inferon.targets.cpp.golden import sample
 
 EVENTS = 4096
 """Different events to go through; more only fill the caches with inputs."""
@@ -57,11 +60,16 @@ def bench(
     """
     terminal = Terminal(as_json)
     opened = open_model(model, batch_axis, dim)
-    inputs = read_events(opened.graph, data, EVENTS, special=False)
+    graph = opened.graph
+    inputs = (
+        sample(graph, sensible_events(graph, EVENTS), seed=SEED)  # normal: no slow subnormals
+        if data is None
+        else read_events(graph, data, EVENTS, special=False)
+    )
     target = cpp(compiler, march)
     result = benchmark(
-        opened.graph,
-        target.build(opened.graph).library,
+        graph,
+        target.build(graph).library,
         inputs,
         batches=batch or [1, 256],
         compiler=target.compiler,

@@ -75,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except WRONG_USAGE as error:
         return _wrong_usage(terminal, error)
+    except MemoryError:
+        terminal.fail(UsageError("not enough memory for so many events; ask for fewer"))
+        return UsageError.exit_code
     except OSError as error:  # a disk that is full, a cache that cannot be written
         place = f"{error.filename}: " if error.filename else ""
         terminal.fail(OutputError(f"{place}{error.strerror or error}"))

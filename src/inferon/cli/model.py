@@ -14,6 +14,7 @@ from inferon.analysis.samples import Samples
 from inferon.errors import DataError, InvalidModel, UsageError
 from inferon.interpret import arranged
 from inferon.ir.graph import Graph
+from inferon.ir.shape import count
 from inferon.ir.values import Array
 from inferon.load import load
 from inferon.measure.onnxruntime_peer import OnnxRuntime
@@ -25,6 +26,9 @@ MAX_LISTING_BYTES = 1 << 28
 
 MAX_DATA_BYTES = 1 << 30
 """Uncompressed bytes of all arrays in a data file; a zip file may claim any number."""
+
+RANDOM_ELEMENTS = 1 << 22
+"""Input elements of all random events together, unless a number of events is asked for."""
 
 SEED = 0
 """Of random events, so that a second run shows the same."""
@@ -123,6 +127,12 @@ def read_dims(texts: list[str] | None) -> dict[str, int]:
 def cpp(compiler: str, march: str, name: str = "") -> Cpp:
     """Return the C++ target for the options of a verb."""
     return Cpp(name=name, compiler=Compiler(command=compiler, march=march))
+
+
+def sensible_events(graph: Graph, most: int) -> int:
+    """Return how many random events to take: fewer than ``most`` where one event is large."""
+    elements = sum(count(node.type.shape) for node in graph.inputs)
+    return max(1, min(most, RANDOM_ELEMENTS // max(1, elements)))
 
 
 def read_events(graph: Graph, data: Path | None, events: int, *, special: bool) -> list[Array]:

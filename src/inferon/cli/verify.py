@@ -19,9 +19,10 @@ from inferon.cli.model import (
     cpp,
     open_model,
     read_events,
+    sensible_events,
 )
 from inferon.cli.terminal import Terminal
-from inferon.compile import Compiled
+from inferon.compile import VERIFIED_EVENTS, Compiled
 from inferon.errors import ExtraMissing, ToolError
 from inferon.ir.values import Array
 from inferon.measure.onnxruntime_peer import PeerAgreement, compare
@@ -30,7 +31,9 @@ from inferon.measure.onnxruntime_peer import PeerAgreement, compare
 def verify(
     model: ModelPath,
     data: DataPath = None,
-    events: Annotated[int, typer.Option(help="At most so many events.")] = 1000,
+    events: Annotated[
+        int | None, typer.Option(metavar="N", help="At most so many events; 1000 by default.")
+    ] = None,
     compiler: CompilerName = "g++",
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
@@ -44,6 +47,8 @@ def verify(
     """
     terminal = Terminal(as_json)
     opened = open_model(model, batch_axis, dim)
+    if events is None:
+        events = VERIFIED_EVENTS if data else sensible_events(opened.graph, VERIFIED_EVENTS)
     inputs = read_events(opened.graph, data, events, special=True)
     compiled = inferon.compile(opened.graph, cpp(compiler, march))
     terminal.say(f"compiling with {compiler}")
