@@ -260,6 +260,33 @@ def test_a_missing_compiler_is_exit_code_4(run: CommandLine) -> None:
 
 
 @needs_tool("g++")
+def test_without_onnx_runtime_the_rest_is_done_and_that_is_said(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it were not installed
+    verified = run("verify", MLP, "--events", 5, "--json").document
+    assert verified["interpreter"]["events"] == 5
+    assert "pip install" in verified["onnxruntime_not_compared"]
+    (timing,) = run("bench", MLP, "--batch", 1, "--json").document["benchmark"]["timings"]
+    assert timing["peer"] is None
+    assert run("bench", MLP, "--batch", 1).code == 0
+    demo = run("demo", "-o", tmp_path / "demo")
+    assert (demo.code, demo.out) == (4, "")
+    assert "pip install 'inferon[ort]'" in demo.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_demo_without_matplotlib_says_so_before_it_works(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    demo = run("demo", "-o", tmp_path / "demo")
+    assert (demo.code, demo.out) == (4, "")
+    assert "matplotlib" in demo.err
+    assert not list(tmp_path.iterdir())
+
+
+@needs_tool("g++")
 @needs_package("onnxruntime")
 def test_bench_measures_both_at_every_batch(run: CommandLine) -> None:
     ran = run("bench", MLP, "--batch", 1, "--batch", 3, "--also", MODELS / "a_mlp12_dyn.onnx")

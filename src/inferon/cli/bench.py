@@ -26,8 +26,7 @@ from inferon.cli.model import (
 from inferon.cli.terminal import Terminal, table
 from inferon.load import load
 from inferon.measure.benchmark import Benchmark, Timing, benchmark
-from inferon.measure.machine import package_version
-from inferon.measure.onnxruntime_peer import OnnxRuntime
+from inferon.measure.onnxruntime_peer import OnnxRuntime, available
 from inferon.targets.cpp.golden import sample
 
 EVENTS = 4096
@@ -80,7 +79,7 @@ def bench(
 
 
 def _peers(model: Model, also: list[Path]) -> list[OnnxRuntime]:
-    if package_version("onnxruntime") is None:
+    if not available():
         return []
     peers = [] if model.peer is None else [model.peer]
     return [*peers, *(OnnxRuntime(path, load(path), form=path.stem) for path in also)]

@@ -211,6 +211,15 @@ def version() -> str:
     return str(_onnxruntime().__version__)
 
 
+def available() -> bool:
+    """Return whether ONNX Runtime can be used here."""
+    try:
+        version()
+    except ExtraMissing:
+        return False
+    return True
+
+
 def identity_call() -> BoundCall:
     """Return a call that copies one float: what any call from Python costs."""
     with _as_tool_error():
