@@ -216,15 +216,15 @@ def _interface(made: Program) -> Iterator[str]:
     yield "struct Workspace {\n  alignas(64) unsigned char bytes[Meta::workspace_bytes];\n};\n"
     yield "// One event. The pointers must not overlap."
     given = "const Weights& weights, Workspace& workspace"
-    yield f"inline void evaluate({given}, {made.ports}) noexcept {{"
+    yield f"INFERON_HIDDEN void evaluate({given}, {made.ports}) noexcept {{"
     yield f"  detail::one_event(weights.data, workspace.bytes, {made.passed()});\n}}\n"
     if made.layout.size_bytes <= STACK_BYTES:
         yield "// One event, with the workspace on the stack."
-        yield f"inline void evaluate(const Weights& weights, {made.ports}) noexcept {{"
+        yield f"INFERON_HIDDEN void evaluate(const Weights& weights, {made.ports}) noexcept {{"
         yield f"  Workspace workspace;\n  evaluate(weights, workspace, {made.passed()});\n}}\n"
     yield "// Many events, one behind the other; the bits are those of each event alone."
     yield (
-        "inline void evaluate_batch(const Weights& weights, Workspace& workspace, "
+        "INFERON_HIDDEN void evaluate_batch(const Weights& weights, Workspace& workspace, "
         f"{made.ports}, std::size_t events) noexcept {{"
     )
     yield "  for (std::size_t event = 0; event < events; ++event)"
@@ -235,7 +235,7 @@ def _check_weights(made: Program) -> Iterator[str]:
     blob = made.blob()
     yield "// Whether bytes, read or mapped from a file, are the weights of this model:"
     yield "// size, alignment and checksum."
-    yield "inline bool check_weights(const void* bytes, std::size_t size) noexcept {"
+    yield "INFERON_HIDDEN bool check_weights(const void* bytes, std::size_t size) noexcept {"
     yield "  if (size != Meta::weight_bytes) return false;"
     yield "  if (reinterpret_cast<std::uintptr_t>(bytes) % 64 != 0) return false;"
     yield "  std::uint64_t hash = 0xcbf29ce484222325u;"
@@ -268,7 +268,7 @@ def _one_event(made: Program) -> Iterator[str]:
     memory = (
         "[[maybe_unused]] const unsigned char* weights, [[maybe_unused]] unsigned char* workspace"
     )
-    yield f"inline void one_event({memory}, {made.ports}) noexcept {{"
+    yield f"INFERON_HIDDEN void one_event({memory}, {made.ports}) noexcept {{"
     needed = {buffer for region in made.plan.regions for buffer in touched(region)}
     for buffer in made.plan.inputs:
         if buffer not in needed:

@@ -15,6 +15,10 @@
 #include <type_traits>
 #include <utility>
 
+// Not exported: two libraries in one process may hold different models of one name.
+#ifndef INFERON_HIDDEN
+#define INFERON_HIDDEN inline __attribute__((visibility("hidden")))
+#endif
 #ifndef INFERON_INLINE
 #define INFERON_INLINE inline __attribute__((always_inline))
 #define INFERON_IF_INT(T) std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value, int> = 0

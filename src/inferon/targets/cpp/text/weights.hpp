@@ -6,12 +6,12 @@
 namespace inferon {
 namespace @{name} {
 namespace embedded {
-alignas(64) inline constexpr std::uint32_t words[] = {
+alignas(64) INFERON_HIDDEN constexpr std::uint32_t words[] = {
 @{words}
 };
 }  // namespace embedded
 
-inline Weights embedded_weights() noexcept {
+INFERON_HIDDEN Weights embedded_weights() noexcept {
   return Weights{reinterpret_cast<const unsigned char*>(embedded::words)};
 }
 }  // namespace @{name}
