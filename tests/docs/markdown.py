@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 _FENCE = re.compile(r"^( *)(```+)(.*)$")
+_FILE_NAME = re.compile(r"(?://|#) ([\w.]+\.(?:cpp|txt))$")
 _COMMENT = re.compile(r"^ *<!-- (not run|exit code): (.+) -->\s*$")
 
 
@@ -35,6 +36,11 @@ class Block:
         joined = re.sub(r"\\\n\s*", " ", self.text)
         lines = [line.strip() for line in joined.splitlines()]
         return [shlex.split(line[2:], comments=True) for line in lines if line.startswith("$ ")]
+
+    def file_name(self) -> str:
+        """The name in a first line such as ``// main.cpp``, or an empty string."""
+        first = _FILE_NAME.match(self.text.partition("\n")[0])
+        return first[1] if first and self.language in ("cpp", "cmake") else ""
 
 
 def blocks_of(text: str) -> list[Block]:

@@ -1,8 +1,9 @@
 """The documentation runs: every python block and every `$ inferon` line of every page.
 
-A page is read from top to bottom with one namespace, in a folder that holds the shipped models and
-sample only. Directly above a block, ``<!-- not run: reason -->`` leaves it out (a counted skip),
-``<!-- exit code: 3 -->`` says what its commands return.
+A page is read from top to bottom with one namespace, in a folder that holds the shipped models
+and sample only. A block of C++ or CMake whose first line names a file becomes that file.
+Directly above a block, ``<!-- not run: reason -->`` leaves it out (a counted skip), and ``<!--
+exit code: 3 -->`` says what its commands return.
 """
 
 import ast
@@ -100,6 +101,8 @@ def test_the_blocks_of_a_page_run(
             run_python(page, block, namespace)
         elif block.language == "console":
             run_commands(page, block)
+        elif block.file_name():
+            (tmp_path / block.file_name()).write_text(block.text)
 
 
 @pytest.mark.parametrize(
