@@ -460,24 +460,30 @@ def test_names_that_become_equal_stay_apart() -> None:
 
 
 def test_all_gaps_come_at_once() -> None:
+    """Unknown operators, attributes, types and sizes, also behind each other."""
     model = text(
         "(float[N,4] x, float16[N,4] h, float[N,cells] c) => (float[N,4] y)",
-        """[one] a = Magic(x) [two] b = Softmax<axis=0, colour="red">(x)
+        """[one] a = Magic(x) [two] b = Softmax<axis=1, colour="red">(h)
            [three] k = GridSample(x, x)
-           [four] d = Pow(x, x) y = Add(a, d)""",
+           [four] d = Pow(b, b) [five] n = Cast<to=10>(d) [six] e = Atan(c) [seven] p = Pow(e, e)
+           [eight] q = Relu(a) y = Add(q, d)""",
     )
-    found = find_gaps(model)
-    assert [gap.layer for gap in found] == ["one", "three", "h", "c"]
-    model = text(
-        "(float[N,4] x) => (float[N,4] y)",
-        """[two] b = Softmax<axis=1, colour="red">(x) [four] d = Pow(x, b)
-           [five] n = Cast<to=10>(x) y = Add(b, d)""",
-    )
-    assert [gap.layer for gap in find_gaps(model)] == ["two", "four", "five"]
+    layers = ["h", "c", "one", "two", "three", "four", "five", "six", "seven"]
+    assert [gap.layer for gap in find_gaps(model)] == layers
     with pytest.raises(Unsupported) as caught:
         load(model)
     assert caught.value.gaps == find_gaps(model)
-    assert "3 unsupported gaps" in str(caught.value)
+    assert "9 unsupported gaps" in str(caught.value)
+
+
+def test_a_layer_behind_a_gap_is_checked_with_a_guess_of_its_shape() -> None:
+    model = text(
+        "(float[N,4] x) => (float[N,4] y)",
+        """[first] a = Tan(x) [second] c = Pow(a, a) m = MatMul(c, w) w = ConstantOfShape(t)
+           t = Constant<value_ints=[4,4]>() [no_fault] n = MatMul(x, v) v = Magic(w, t)
+           [fourth] y = Pow(m, a)""",
+    )
+    assert [gap.layer for gap in find_gaps(model)] == ["first", "second", "v", "fourth"]
 
 
 def test_custom_domains_functions_and_opsets_are_gaps() -> None:

@@ -13,7 +13,6 @@ from inferon.frontends.onnx.limits import MAX_FOLDED_ELEMENTS, MAX_TENSOR_ELEMEN
 from inferon.frontends.onnx.tensors import DTYPES, Foreign, type_name
 from inferon.ir.node import Node
 from inferon.ir.shape import largest
-from inferon.ir.values import Array
 from inferon.ops import build as b
 
 _NUMBERS: dict[str, np.dtype[Any]] = {
@@ -24,15 +23,10 @@ _NUMBERS: dict[str, np.dtype[Any]] = {
 }
 
 
-def native(array: Array) -> Node:
-    """Return a constant in the machine's byte order."""
-    return b.constant(array.astype(array.dtype.newbyteorder("=")))
-
-
 def _constant(call: Call) -> Node:
     value = call.given("value")
     if isinstance(value, np.ndarray):
-        return native(value)
+        return b.constant(value)
     if isinstance(value, Foreign):
         raise Refused(f"a constant of {value.type_name}", "float32 constants")
     for name, dtype in _NUMBERS.items():
@@ -48,7 +42,7 @@ def _constant_of_shape(call: Call) -> Node:
     if isinstance(value, Foreign):
         raise Refused(f"a constant of {value.type_name}", "float32 constants")
     element = (
-        native(value.reshape(-1)[:1])
+        b.constant(value.reshape(-1)[:1])
         if isinstance(value, np.ndarray)
         else b.constant(np.zeros(1, np.float32))
     )

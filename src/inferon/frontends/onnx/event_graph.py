@@ -23,7 +23,8 @@ from inferon.frontends.onnx.slots import (
     one_event,
     slot_gaps,
 )
-from inferon.frontends.onnx.translate import LayerError, Translation, operator_of, translate
+from inferon.frontends.onnx.survey import survey
+from inferon.frontends.onnx.translate import LayerError, Translation, translate
 from inferon.frontends.unit_axes import without_unit_axes
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
@@ -68,9 +69,19 @@ class _Import:
     dims: Mapping[str, Dim]
 
     def graph(self) -> Graph:
+        """Return the graph, or raise `Unsupported` with every gap, in the order of the file."""
+        try:
+            return self._graph()
+        except Unsupported as error:
+            found = survey(self.model)
+            known = {gap.layer for gap in found}
+            others = [gap for gap in error.gaps if gap.layer not in known]
+            raise Unsupported(tuple(dict.fromkeys((*others, *found)))) from None
+
+    def _graph(self) -> Graph:
         model = self.model
         batch = find_batch(model, self.batch_axis, self.dims)
-        _raise(_operator_gaps(model), slot_gaps(model, batch, self.dims))
+        _raise(slot_gaps(model, batch, self.dims))
         names = Names()
         inputs = event_inputs(model, batch, self.dims, names)
         if batch is None:
@@ -142,11 +153,6 @@ class _Import:
         name = Names().identifier(self.model.name, "model")
         graph = Graph(name, inputs, outputs, output_names, names.renamed)
         return without_unit_axes(graph, one.origins)
-
-
-def _operator_gaps(model: Model) -> list[Gap]:
-    found = [operator_of(model, layer) for layer in model.layers]
-    return [each for each in found if isinstance(each, Gap)]
 
 
 def _one(gap: Gap | None) -> list[Gap]:

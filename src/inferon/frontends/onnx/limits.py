@@ -5,7 +5,7 @@ They keep the reading of any file under 5 s and 1 GB, and are far above every tr
 
 from __future__ import annotations
 
-MAX_FILE_BYTES = 1 << 28
+MAX_FILE_BYTES = 1 << 27
 """Bytes of a model file, and of its external data: file, its copies and arrays stay below 1 GB."""
 
 MAX_LAYERS = 50_000

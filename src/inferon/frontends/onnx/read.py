@@ -23,7 +23,8 @@ from inferon.frontends.onnx.limits import (
 )
 from inferon.frontends.onnx.order import in_order
 from inferon.frontends.onnx.tensors import Foreign, array_of_tensor, type_name
-from inferon.ir.values import Array
+from inferon.ir.node import Node
+from inferon.ops import build as b
 
 Symbolic = int | str | None
 """A size in a file: a number, a name, or nothing."""
@@ -87,9 +88,10 @@ class Model:
     opsets: Mapping[str, int]
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
-    constants: Mapping[str, Array | Foreign]
+    constants: Mapping[str, Node | Foreign]
     layers: tuple[Layer, ...]
     functions: frozenset[tuple[str, str]]
+    types: tuple[Slot, ...]
 
 
 def read(source: str | os.PathLike[str] | onnx.ModelProto) -> Model:
@@ -170,6 +172,7 @@ def checked(model: onnx.ModelProto, folder: Path | None) -> Model:
         constants=constants,
         layers=in_order(layers, known, [slot.name for slot in outputs]),
         functions=frozenset((each.domain, each.name) for each in model.functions),
+        types=_types(graph),
     )
 
 
@@ -195,7 +198,7 @@ def _names(model: onnx.ModelProto) -> Iterator[object]:
         for attribute in node.attribute:
             yield from (attribute.name, attribute.ref_attr_name)
             yield from _names_of_tensor(attribute.t)
-    for slot in (*graph.input, *graph.output):
+    for slot in (*graph.input, *graph.output, *graph.value_info):
         yield slot.name
         yield from (each.dim_param for each in slot.type.tensor_type.shape.dim)
     for tensor in (*graph.initializer, *(each.values for each in graph.sparse_initializer)):
@@ -208,8 +211,8 @@ def _names_of_tensor(tensor: onnx.TensorProto) -> Iterator[object]:
         yield from (entry.key, entry.value)
 
 
-def _constants(graph: onnx.GraphProto, folder: Path | None) -> dict[str, Array | Foreign]:
-    constants: dict[str, Array | Foreign] = {}
+def _constants(graph: onnx.GraphProto, folder: Path | None) -> dict[str, Node | Foreign]:
+    constants: dict[str, Node | Foreign] = {}
     total = 0
     for tensor in graph.initializer:
         if tensor.name in constants:
@@ -218,10 +221,16 @@ def _constants(graph: onnx.GraphProto, folder: Path | None) -> dict[str, Array |
         total += 0 if isinstance(value, Foreign) else value.nbytes
         if total > MAX_FILE_BYTES:
             raise InvalidModel(f"the weights are above the limit of {MAX_FILE_BYTES >> 20} MB")
-        constants[tensor.name] = value
+        constants[tensor.name] = value if isinstance(value, Foreign) else b.constant(value)
     for sparse in graph.sparse_initializer:
         constants[sparse.values.name] = Foreign("sparse tensor")
     return constants
+
+
+def _types(graph: onnx.GraphProto) -> tuple[Slot, ...]:
+    """Return the types that the file states of inner values; they decide nothing."""
+    slots = (each for each in graph.value_info if len(each.type.tensor_type.shape.dim) <= MAX_RANK)
+    return tuple(_slot(each) for each in slots)
 
 
 def _slot(info: onnx.ValueInfoProto) -> Slot:

@@ -118,6 +118,7 @@ def _first_states(
         state = call.node(position) if call.has(position) else _zeros(x, (directions, 1, size))
         if call.integer("layout", 0) and call.has(position):
             state = b.transpose(state, (1, 0, 2))
+        require(state.type.rank == 3, "a first state is {}", state.type)
         if state.type.shape[1] == 1 and (call.rebinding is not None or not call.has(position)):
             state = b.broadcast(state, (directions, batch, size))
         require(state.type.shape == (directions, batch, size), "a first state is {}", state.type)

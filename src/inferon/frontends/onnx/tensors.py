@@ -17,6 +17,9 @@ from inferon.frontends.onnx.limits import MAX_FILE_BYTES, MAX_RANK
 from inferon.ir.values import Array
 
 _TYPES = onnx.TensorProto
+FLOAT = int(_TYPES.FLOAT)
+"""The number of float32 among the element types of a file."""
+
 DTYPES: dict[int, np.dtype[Any]] = {
     _TYPES.FLOAT: np.dtype("<f4"),
     _TYPES.DOUBLE: np.dtype("<f8"),
@@ -74,22 +77,28 @@ def array_of_tensor(tensor: onnx.TensorProto, folder: Path | None) -> Array | Fo
     if tensor.data_type not in DTYPES:
         return Foreign(type_name(tensor.data_type))
     dtype = DTYPES[tensor.data_type]
+    array = _flat(tensor, name, folder, dtype, prod(shape))
+    return array.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
+
+
+def _flat(
+    tensor: onnx.TensorProto, name: str, folder: Path | None, dtype: np.dtype[Any], number: int
+) -> Array:
+    """Return the tensor's elements in a row, wherever they are kept."""
+    needed = number * dtype.itemsize
     if tensor.data_location == _TYPES.EXTERNAL:
-        raw = _external_bytes(tensor, name, folder, prod(shape) * dtype.itemsize)
-        return np.frombuffer(raw, dtype).reshape(shape)
+        return np.frombuffer(_external_bytes(tensor, name, folder, needed), dtype)
     if tensor.HasField("raw_data"):
-        if len(tensor.raw_data) != prod(shape) * dtype.itemsize:
-            raise InvalidModel(
-                f"tensor {name} holds {len(tensor.raw_data)} bytes, but {list(shape)} of {dtype} "
-                f"needs {prod(shape) * dtype.itemsize}: the file is damaged"
-            )
-        return np.frombuffer(tensor.raw_data, dtype).reshape(shape)
+        if len(tensor.raw_data) != needed:
+            what = f"holds {len(tensor.raw_data)} bytes, but its shape needs {needed}"
+            raise InvalidModel(f"tensor {name} {what}: the file is damaged")
+        return np.frombuffer(tensor.raw_data, dtype)
     values = getattr(tensor, _FIELDS.get(tensor.data_type, _DEFAULT_FIELD))
-    if len(values) != prod(shape):
-        message = f"holds {len(values)} values, but {list(shape)} needs {prod(shape)}"
-        raise InvalidModel(f"tensor {name} {message}")
+    if len(values) != number:
+        what = f"holds {len(values)} values, but its shape needs {number}"
+        raise InvalidModel(f"tensor {name} {what}: the file is damaged")
     wide = np.int64 if dtype.kind in "iub" and dtype.itemsize < 8 else dtype
-    return np.array(values, wide).astype(dtype).reshape(shape)
+    return np.array(values, wide).astype(dtype)
 
 
 def _checked_shape(tensor: onnx.TensorProto, name: str) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -69,12 +69,17 @@ class LayerError(InvalidModel):
         self.layer = layer
 
 
+Guess = Callable[[Layer, str, Translation], Node | None]
+"""A stand-in for one result of a layer that could not be translated."""
+
+
 def translate(
     model: Model,
     inputs: Mapping[str, Node],
     *,
     guide: Translation | None = None,
     rebinding: Rebinding | None = None,
+    guess: Guess | None = None,
 ) -> Translation:
     """Translate every layer.
 
@@ -84,6 +89,7 @@ def translate(
     inputs : a node for each input, by its name in the file
     guide : the translation at another batch
     rebinding : replace a fixed batch by another
+    guess : values to go on with behind a gap; layers that do not fit them are passed over
 
     Raises
     ------
@@ -91,15 +97,31 @@ def translate(
         When shapes or types of a layer do not fit.
     """
     done = Translation(values=dict(inputs))
-    for name, array in model.constants.items():
-        if isinstance(array, Foreign):
-            hint = "whole numbers as labels" if array.type_name == "string" else "float32 weights"
-            done.gaps.append(Gap(label(name), f"a weight of {array.type_name}", hint))
+    for name, constant in model.constants.items():
+        if isinstance(constant, Foreign):
+            hint = (
+                "whole numbers as labels" if constant.type_name == "string" else "float32 weights"
+            )
+            done.gaps.append(Gap(label(name), f"a weight of {constant.type_name}", hint))
         else:
-            done.values[name] = b.constant(array.astype(array.dtype.newbyteorder("=")))
+            done.values[name] = constant
     for layer in model.layers:
-        _one(model, layer, done, guide, rebinding)
+        try:
+            _one(model, layer, done, guide, rebinding)
+        except InvalidModel:
+            if guess is None:
+                raise
+        if guess is not None:
+            _go_on(layer, done, guess)
     return done
+
+
+def _go_on(layer: Layer, done: Translation, guess: Guess) -> None:
+    """Put guesses in the place of what is missing."""
+    for name in layer.outputs:
+        node = guess(layer, name, done) if name and name not in done.values else None
+        if node is not None:
+            done.values[name] = node
 
 
 def operator_of(model: Model, layer: Layer) -> Operator | Gap:
@@ -161,6 +183,9 @@ def _one(
             )
             return
         raise LayerError(layer.label, str(error)) from None
+    except (IndexError, ValueError, ArithmeticError):  # of operands that no exporter writes
+        shown = ", ".join(str(node.type) for node in call.operands if isinstance(node, Node))
+        raise LayerError(layer.label, f"{layer.op} does not take {shown}") from None
     for name in call.unasked():
         done.gaps.append(Gap(layer.label, f"attribute {label(name)} of {layer.op}"))
     _keep(layer, values, done)
