@@ -136,8 +136,8 @@ def test_scores_as_dictionaries_and_labels_as_text_are_gaps() -> None:
     names = np.where(X[:, 0] > 0, "signal", "background")
     pipeline = make_pipeline(StandardScaler(), _mlp(MLPClassifier)).fit(X, names)
     gaps = find_gaps(_converted(pipeline, zipmap=True))
-    assert [gap.what for gap in gaps] == ["operator ai.onnx.ml_ZipMap"]
-    assert gaps[0].hint == "convert with options={'zipmap': False}"
+    assert [gap.what for gap in gaps] == ["a weight of string", "operator ai.onnx.ml_ZipMap"]
+    assert gaps[1].hint == "convert with options={'zipmap': False}"
     gaps = find_gaps(_converted(pipeline, zipmap=False))
     assert [(gap.layer, gap.what) for gap in gaps] == [("classes", "a weight of string")]
 
