@@ -62,11 +62,11 @@ def evaluate_nodes(
 def arranged(graph: Graph, data: Feed) -> list[Array]:
     """Return one checked array for each input, in the graph's order."""
     arrays = _listed(graph, data)
-    events = {array.shape[:1] for array in arrays}
-    if len(events) > 1:
-        raise DataError(f"inputs differ in their number of events: {sorted(events)}")
     for node, name, array in zip(graph.inputs, graph.input_names, arrays, strict=True):
         _check(name, array, node)
+    events = sorted({len(array) for array in arrays})
+    if len(events) > 1:
+        raise DataError(f"inputs differ in their number of events: {events}")
     return arrays
 
 
@@ -80,11 +80,18 @@ def _listed(graph: Graph, data: Feed) -> list[Array]:
             raise DataError(
                 f"inputs are {list(names)}; missing {sorted(missing)}, unknown {sorted(extra)}"
             )
-        return [np.asarray(given[name]) for name in names]
+        return [_array(name, given[name]) for name in names]
     arrays = [data] if isinstance(data, np.ndarray) else list(data)
     if len(arrays) != len(names):
         raise DataError(f"the model takes {len(names)} inputs {list(names)}, not {len(arrays)}")
-    return [np.asarray(array) for array in arrays]
+    return [_array(name, array) for name, array in zip(names, arrays, strict=True)]
+
+
+def _array(name: str, data: Array) -> Array:
+    try:
+        return np.asarray(data)
+    except ValueError as error:
+        raise DataError(f"input {name} is no array: its rows differ in length") from error
 
 
 def _check(name: str, array: Array, node: Node) -> None:
