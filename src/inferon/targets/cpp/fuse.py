@@ -258,6 +258,7 @@ class _Planner:
             and not view.buffer.external
             and view.buffer not in self.renamed
         )
+        inner = inner and not any(_reads_registers(r, view.buffer) for r in self.regions)
         if view.is_whole and inner and any(_computes(r, view.buffer) for r in self.regions):
             self.renamed[view.buffer] = buffer
         else:
@@ -446,6 +447,13 @@ def _as(kind: type[_Kind], op: Op) -> _Kind:
 def _computes(region: Region, buffer: Buffer) -> bool:
     """Whether a region at this level writes the buffer and no loop keeps it."""
     return not isinstance(region, Repeat) and region.to.buffer is buffer
+
+
+def _reads_registers(region: Region, buffer: Buffer) -> bool:
+    """Whether a product reads the buffer in whole registers, beyond what a caller hands over."""
+    if isinstance(region, Repeat):
+        return any(_reads_registers(each, buffer) for each in region.body)
+    return isinstance(region, Product) and region.right.buffer is buffer
 
 
 def _region(value: Value, to: View, origin: str) -> Region:

@@ -113,7 +113,7 @@ def header(made: Program, signature: str) -> str:
         f"#ifndef {guard}\n#define {guard}\n",
         text("prelude.hpp"),
         f"namespace inferon {{\nnamespace {made.name} {{",
-        "inline namespace INFERON_ISA {\nnamespace detail {\n",
+        'inline namespace INFERON_ISA {\nnamespace [[gnu::visibility("hidden")]] detail {\n',
         text("runtime.hpp"),
         "\n".join(_functions(made)),
         "",
@@ -268,7 +268,7 @@ def _one_event(made: Program) -> Iterator[str]:
     memory = (
         "[[maybe_unused]] const unsigned char* weights, [[maybe_unused]] unsigned char* workspace"
     )
-    yield f"INFERON_HIDDEN void one_event({memory}, {made.ports}) noexcept {{"
+    yield f"inline void one_event({memory}, {made.ports}) noexcept {{"
     needed = {buffer for region in made.plan.regions for buffer in touched(region)}
     for buffer in made.plan.inputs:
         if buffer not in needed:

@@ -700,7 +700,7 @@ struct Tile {
   INFERON_INLINE F joined_strand(index j) noexcept {
     F strand[S];
     for (index s = 0; s < S; ++s) strand[s] = sum[s * R * V + j];
-    return joined<S>(strand, [](F a, F b) { return add(a, b); });
+    return joined<S>(strand, [](F a, F b) noexcept { return add(a, b); });
   }
 };
 
