@@ -85,6 +85,5 @@ def _sentence(peer: PeerAgreement) -> str:
     undecided = f", {peer.undecided} of them undecided" if peer.undecided else ""
     return (
         f"{peer.events} events{undecided}: within the derived bound; largest error "
-        f"{peer.worst_peer:.2g} of its bound (ours {peer.worst_ours:.2g}), "
-        f"largest difference {peer.largest_difference:.2g}"
+        f"{peer.worst_peer:.2g} of its bound (ours {peer.worst_ours:.2g})"
     )
