@@ -74,6 +74,8 @@ def plan(graph: Graph) -> Plan:
     for node, buffer in zip(graph.inputs, inputs, strict=True):
         planner.values[node] = in_memory(buffer, static(node.type.shape, "an input"))
     planner.run(graph)
+    for node in graph.outputs:  # before any of them finds its place: a product may read another
+        planner.values[node] = planner.stored(planner.values[node], node)
     outputs = tuple(
         planner.deliver(node, f"out_{name}")
         for name, node in zip(graph.output_names, graph.outputs, strict=True)
