@@ -57,8 +57,8 @@ def every_rounding(every: int = 1) -> Iterator[Graph]:
 
 
 def roundings() -> Iterator[Graph]:
-    """A third of the cases for each mode; together the modes see all of them."""
-    yield from every_rounding(3)
+    """A sixth of the cases for each mode; together the modes see all of them."""
+    yield from every_rounding(6)
 
 
 def arithmetic() -> Iterator[Graph]:

@@ -309,9 +309,12 @@ _MOVES = {
 def movements(scope: Scope) -> Iterator[Graph]:
     for name, moves in _MOVES.items():
         make = Maker(name)
-        for element, size in product(scope.elements, scope.sizes):
-            for node in moves(make, element, size):
-                make.out(node, f"{element}_size_{size}")
+        widths = {storage(each).itemsize: each for each in scope.elements}
+        elements = scope.elements if scope is REGISTERS else tuple(widths.values())
+        for element in elements:  # only the width matters where values lie one by one
+            for size in scope.sizes if element == FLOAT32 else scope.sizes[1::3]:
+                for node in moves(make, element, size):
+                    make.out(node, f"{element}_size_{size}")
         yield make.graph()
 
 
@@ -382,15 +385,15 @@ def products(scope: Scope) -> Iterator[Graph]:
         for element in scope.numbers:
             if element in INTS and strands in (2, 8):
                 continue  # on ints every order has the same result
-            thin = element != FLOAT32 or strands != 1
-            for size in scope.sizes[1::3] if thin else scope.sizes:
+            sizes = scope.sizes if strands == 1 else scope.sizes[1::3]
+            for size in sizes if element == FLOAT32 else scope.sizes[1:2]:
                 for node in _dots(make, element, size, strands):
                     make.out(node, f"{element}_size_{size}")
         if make.outputs:
             yield make.graph()
     for strands in (1, 4, 16) if FLOAT32 in scope.elements else ():
         make = Maker(f"dot_then_{strands}")
-        for size in scope.sizes if strands == 1 else scope.sizes[1::3]:
+        for size in scope.sizes[1::2] if strands == 1 else scope.sizes[2::3]:
             for node in _behind(make, size, strands):
                 make.out(node, f"size_{size}")
         yield make.graph()
