@@ -78,7 +78,7 @@ class Compiled:
         expected = interpret(self.graph, inputs)
         batch = self.artifact.predict(inputs)
         self._compare(expected, batch, "in a batch")
-        count = len(inputs[0])
+        count = len(expected[0])
         alone = [
             self.artifact.predict([array[i : i + 1] for array in inputs]) for i in range(count)
         ]

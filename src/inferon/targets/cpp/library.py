@@ -58,7 +58,7 @@ class Library:
     def predict(self, data: Feed) -> tuple[Array, ...]:
         """Return the outputs of every event, computed as one batch."""
         inputs = [np.ascontiguousarray(array) for array in arranged(self.graph, data)]
-        events = len(inputs[0])
+        events = len(inputs[0]) if inputs else 1  # a graph of constants has one event
         outputs = self._outputs(events)
         workspace = aligned(self.made.layout.size_bytes)
         arrays = [pointer(array) for array in (*inputs, *outputs)]
