@@ -1,7 +1,4 @@
-"""``compile(graph, target)``.
-
-The joint between a graph, its target, the proof and the measurement.
-"""
+"""``compile(graph, target)``: the joint between a graph, its target and the proof."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The loop-level form.
-
-C++ as values, and the one printer that knows braces, semicolons and indentation.
-"""
+"""The loop-level form: C++ as values, and the one printer that knows its punctuation."""
 
 from __future__ import annotations
 

@@ -40,10 +40,7 @@ def elementary(op: Elementary) -> Function:
 
 
 def elementary_used(regions: Iterable[Region]) -> list[Elementary]:
-    """Return the elementary operators of all terms, and those that they are made of.
-
-    In order of need.
-    """
+    """Return the elementary operators of all terms and of those operators, in order of need."""
     found: dict[Elementary, None] = {}
 
     def visit(term: Term) -> None:

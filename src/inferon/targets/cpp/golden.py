@@ -1,7 +1,4 @@
-"""Golden vectors: events with the outputs of the reference interpreter.
-
-To test an artefact anywhere.
-"""
+"""Golden vectors: events with the interpreter's outputs, to test an artefact anywhere."""
 
 from __future__ import annotations
 

@@ -42,10 +42,7 @@ from inferon.targets.cpp.template import text
 from inferon.targets.cpp.view import Buffer, View, dense
 
 STACK_BYTES = 1 << 18
-"""A workspace up to this size is offered on the stack.
-
-An eighth of the smallest default stack in use, 2 MiB.
-"""
+"""A workspace up to this size is offered on the stack: an eighth of the usual 2 MiB and more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,7 @@ class Library:
         return outputs
 
     def time_ns(self, data: Feed, *, events: int, repeats: int, bursts: int) -> Array:
-        """Return the nanoseconds of one call on ``events`` events.
-
-        For each burst of ``repeats`` calls.
-        """
+        """Return the nanoseconds of one call on so many events, for each burst of calls."""
         inputs = [np.ascontiguousarray(array[:events]) for array in arranged(self.graph, data)]
         outputs = self._outputs(events)
         workspace = aligned(self.made.layout.size_bytes)

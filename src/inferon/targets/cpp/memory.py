@@ -37,10 +37,7 @@ def touched(region: Region) -> list[Buffer]:
 
 
 def allocate(regions: tuple[Region, ...]) -> Layout:
-    """Return the first-fit layout by life time.
-
-    From the first region that touches a buffer to the last.
-    """
+    """Return the first-fit layout; a buffer lives from the first region that touches it on."""
     life: dict[Buffer, tuple[int, int]] = {}
     for at, region in enumerate(regions):
         for buffer in touched(region):

@@ -1,7 +1,4 @@
-"""Loops and terms: the nest over a shape.
-
-And what is computed for one element or one register of elements.
-"""
+"""Loops over a shape, and the statements for one element or one register of elements."""
 
 from __future__ import annotations
 
@@ -40,10 +37,7 @@ class Axis:
 def nest(
     shape: Sequence[int], order: Sequence[int], views: Iterable[View], stem: str
 ) -> list[Axis]:
-    """Return the loops over a shape.
-
-    Axes of size 1 dropped, neighbours merged where every view allows it.
-    """
+    """Return the loops over a shape, without axes of size 1; neighbours merge where they can."""
     views = list(dict.fromkeys(views))
     axes: list[Axis] = []
     for axis in order:

@@ -1,7 +1,4 @@
-"""How C++ spells the operators.
-
-One table from operator to the function of ``runtime.hpp`` that computes it.
-"""
+"""How C++ spells the operators: from operator to the function of ``runtime.hpp``."""
 
 from __future__ import annotations
 

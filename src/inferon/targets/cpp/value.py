@@ -1,7 +1,4 @@
-"""Values while a graph is fused.
-
-Terms that may still wait for a product, and how movements act on them.
-"""
+"""Values while a graph is fused: terms that may wait for a product, and their movements."""
 
 from __future__ import annotations
 
@@ -61,10 +58,7 @@ def moved_value(value: Value, op: Op, shape: tuple[int, ...]) -> Value | None:
 
 
 def pulled(value: Value, carrier: Value) -> Value | None:
-    """Return a value over the shape of the carrier's product.
-
-    The carrier's turns undone on every leaf.
-    """
+    """Return a value over the carrier's product, the carrier's turns undone on every leaf."""
     shapes = [carrier.base, *(shape for _, shape in carrier.turns)]
     for (op, _), before in zip(reversed(carrier.turns), reversed(shapes[:-1]), strict=True):
         undo: Op = movement.Reshape(before)
@@ -102,10 +96,7 @@ def like_operands(term: Term, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def swapped(left: View, right: View, op: Dot) -> tuple[View, View]:
-    """Return (right.
-
-    Left) with axes turned so that the columns of the product become its rows' lanes.
-    """
+    """Return both operands exchanged, turned so that the left one's rows become the columns."""
     rank = len(left.shape)
     lead, inner = op.batch, rank - op.contract
     order = (*range(lead), *range(inner, rank), *range(lead, inner))
