@@ -1,8 +1,10 @@
 """`compile` and `Compiled`: what the joint promises beyond its parts."""
 
 import numpy as np
+import pytest
 
 import inferon
+from inferon.ir.types import FLOAT32
 from inferon.ops import build as b
 from tests.absent import needs_tool
 
@@ -14,3 +16,14 @@ def test_a_graph_of_constants_has_one_event() -> None:
     compiled = inferon.compile(graph, inferon.Cpp())
     np.testing.assert_array_equal(compiled.predict([]), [[1.5, -0.0]])
     assert compiled.verify([]).events == 1
+
+
+@needs_tool("g++")
+@pytest.mark.parametrize("name", ["and", "int", "std", "inferon", "detail"])
+def test_a_name_of_the_language_does_not_become_a_namespace(name: str) -> None:
+    x = b.input_("x", (3,), FLOAT32)
+    graph = inferon.Graph(name, (x,), (b.add(x, 1.0),), ("y",))
+    compiled = inferon.compile(graph, inferon.Cpp())
+    np.testing.assert_array_equal(
+        compiled.predict(np.zeros((2, 3), np.float32)), np.ones((2, 3), np.float32)
+    )

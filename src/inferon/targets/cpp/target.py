@@ -15,6 +15,7 @@ from inferon.targets.cpp.fuse import plan
 from inferon.targets.cpp.golden import golden
 from inferon.targets.cpp.header import Program, program
 from inferon.targets.cpp.library import Library
+from inferon.targets.cpp.naming import model_name
 from inferon.targets.cpp.package import package
 from inferon.targets.toolchain import Compiler
 
@@ -65,5 +66,5 @@ class Cpp(Target):
 
     def build(self, graph: Graph) -> CppArtifact:
         """Return the artefact of a graph of any stage."""
-        made = program(self.name or graph.name, plan(CPU.run(graph)))
+        made = program(model_name(self.name or graph.name), plan(CPU.run(graph)))
         return CppArtifact(graph, made, self.compiler)
