@@ -26,12 +26,12 @@ demo: ## compile two jet taggers to C++, prove them, time them, report (3 minute
 test: ## lint, types, layers and all tests but the long counts
 	@scripts/apt.sh
 	@$(MAKE) --no-print-directory lint
-	@$(T) -m pytest -q -n $(JOBS) $(ARGS)
+	@$(T) -m pytest -q -n $(JOBS) --dist worksteal $(ARGS)
 
 test-all: ## the same with the long counts; writes benchmarks/results/test-all-DATE.json
 	@scripts/apt.sh
 	@$(MAKE) --no-print-directory lint
-	@$(T) -m pytest -q -n $(JOBS) --full --record=benchmarks/results $(ARGS)
+	@$(T) -m pytest -q -n $(JOBS) --dist worksteal --full --record=benchmarks/results $(ARGS)
 
 lint: ## ruff, mypy --strict, import-linter
 	@scripts/venv.sh .venv-test test,lint
