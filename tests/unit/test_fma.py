@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import math
 import platform
-import shutil
 import subprocess
 import warnings
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inferon.ops.fma import fma, fma_chain
+from tests.absent import require_tool
 
 Array = NDArray[Any]
 Triple = tuple[Array, Array, Array]
@@ -156,9 +156,7 @@ def stratum(name: str, dtype: Any, n: int) -> Triple:
 
 @pytest.fixture(scope="module")
 def hardware(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs g++")
+    compiler = require_tool("g++")
     folder: Path = tmp_path_factory.mktemp("hardware_fma")
     source, library = folder / "fma.cpp", folder / "fma.so"
     source.write_text(HARDWARE_SOURCE)

@@ -7,6 +7,7 @@ sums over particles: P. T. Komiske et al., arXiv:1810.05165.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
 from math import pi
@@ -129,18 +130,18 @@ class Standardize(nn.Module):
         return (values - self.center) * self.inverse_width
 
 
-class Tagger(nn.Module):
+class Tagger(nn.Module, ABC):
     """What the taggers share: probabilities are the softmax of ``logits``."""
 
     constituents: int
 
+    @abstractmethod
     def logits(self, constituents: Tensor) -> Tensor:
         """Unnormalized scores, shape (N, classes), of raw jets, shape (N, constituents, 3)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fit_scales(self, constituents: Tensor) -> None:
         """Measure the means and widths of the features on training jets."""
-        raise NotImplementedError
 
     def forward(self, constituents: Tensor) -> Tensor:
         """Class probabilities, shape (N, classes), of raw jets, shape (N, constituents, 3)."""
