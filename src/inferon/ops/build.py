@@ -21,7 +21,18 @@ from inferon.ir.node import Node, Op
 from inferon.ir.shape import Dim, Shape, Size, Tensor, largest
 from inferon.ir.types import BOOL, Element, Fixed, Float, Int
 from inferon.ir.values import Array, Values, storage
-from inferon.ops import arithmetic, bits, convert, dot, indexing, logic, loop, movement, reduction
+from inferon.ops import (
+    arithmetic,
+    bits,
+    convert,
+    dot,
+    indexing,
+    logic,
+    loop,
+    movement,
+    reduction,
+    scatter,
+)
 from inferon.ops.base import require
 from inferon.ops.structure import Const, Input
 
@@ -352,6 +363,19 @@ def product(a: Node, b: Node, *, batch: int = 0, contract: int = 1) -> Node:
 def gather(x: Node, index: Node, axis: int, *, batch: int = 0) -> Node:
     """Return elements of one axis by index."""
     return apply(indexing.Gather(axis, batch), x, index)
+
+
+def scatter_(
+    x: Node,
+    index: Node,
+    updates: Node,
+    axis: int,
+    combine: scatter.Combine = scatter.Combine.REPLACE,
+    *,
+    batch: int = 0,
+) -> Node:
+    """Return ``x`` with elements of one axis updated by index, one update after the other."""
+    return apply(scatter.Scatter(axis, combine, batch), x, index, updates)
 
 
 def top_k(x: Node, k: int, *, largest: bool = True) -> Node:

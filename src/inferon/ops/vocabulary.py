@@ -23,6 +23,7 @@ from inferon.ops import (
     normalization,
     recurrent,
     reduction,
+    scatter,
     structure,
     table,
 )
@@ -37,7 +38,7 @@ PRIMITIVES: tuple[type[Op], ...] = (
     *(convert.Cast, convert.Quantize, table.Table),
     *(movement.Reshape, movement.Transpose, movement.Broadcast, movement.Slice),
     *(movement.Concat, movement.Pad, movement.Window),
-    *(indexing.Gather, indexing.TopK),
+    *(indexing.Gather, indexing.TopK, scatter.Scatter),
     *(reduction.Sum, reduction.ReduceMax, reduction.ReduceMin, dot.Dot),
     *(loop.Fold, loop.Scan),
 )
