@@ -5,7 +5,9 @@ from __future__ import annotations
 from inferon.frontends.onnx import (
     activations,
     arithmetic,
+    attention,
     constants,
+    control_flow,
     convolution,
     indexing,
     linear,
@@ -21,7 +23,9 @@ from inferon.frontends.onnx.call import Operator
 _FAMILIES = (
     activations,
     arithmetic,
+    attention,
     constants,
+    control_flow,
     convolution,
     indexing,
     linear,
@@ -35,4 +39,5 @@ _FAMILIES = (
 OPERATORS: dict[tuple[str, str], Operator] = {
     **{("", name): function for family in _FAMILIES for name, function in family.TABLE.items()},
     **{("ai.onnx.ml", name): function for name, function in ml.TABLE.items()},
+    **{("ai.onnx.preview", name): function for name, function in attention.PREVIEW.items()},
 }
