@@ -124,11 +124,13 @@ class Pack:
     Attributes
     ----------
     graphs : any number, with any names
-    events : how many events each of them sees
+    events : how many random events each of them sees
+    first : events of one's own, one for each graph, that come before the random ones
     """
 
     graphs: tuple[Graph, ...]
     events: int = 16
+    first: tuple[tuple[Array, ...], ...] = ()
     _libraries: dict[Compiler, ctypes.CDLL] = field(default_factory=dict, compare=False)
 
     @cached_property
@@ -138,6 +140,9 @@ class Pack:
         for number, graph in enumerate(self.graphs):
             artifact = Cpp(name=f"g{number}_{graph.name}"[:48]).build(graph)
             inputs = rough_events(graph, self.events, seed=number)
+            if self.first:
+                own = zip(self.first[number], inputs, strict=True)
+                inputs = [np.concatenate([array[None], more]) for array, more in own]
             members.append(Member(graph, artifact, inputs, interpret(graph, inputs)))
         return tuple(members)
 
