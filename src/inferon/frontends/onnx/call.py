@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from inferon.errors import InvalidModel
-from inferon.frontends.onnx.read import Layer, Subgraph
+from inferon.frontends.onnx.read import Layer, Subgraph, Unread
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim, Shape, Size
@@ -32,6 +32,10 @@ class Refused(Exception):
         super().__init__(what)
         self.what = what
         self.hint = hint
+
+
+class Behind(Exception):
+    """A layer waits for results of its own sub-graph, which has gaps: they have been noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,14 @@ class Rebinding:
     batch: int
 
 
+Inner = Callable[[Subgraph, Sequence[Value]], list[Value]]
+"""Translates a sub-graph with values for its inputs, in the scope of a layer."""
+
+
+def _no_scope(body: Subgraph, operands: Sequence[Value]) -> list[Value]:
+    raise AssertionError(f"{body.name} is translated outside of any model")
+
+
 @dataclass(slots=True)
 class Call:
     """One layer with the values of its inputs.
@@ -65,6 +77,7 @@ class Call:
     opset : version of the operator set of the layer's domain
     guides : shapes of the operands at another batch, where they are known
     rebinding : set when a fixed batch is to be replaced
+    inner : translates a sub-graph where this layer stands
     """
 
     layer: Layer
@@ -72,6 +85,7 @@ class Call:
     opset: int
     guides: tuple[Shape | None, ...] = ()
     rebinding: Rebinding | None = None
+    inner: Inner = _no_scope
     asked: set[str] = field(default_factory=set)
 
     # ------------------------------------------------------------------------------------ operands
@@ -127,7 +141,7 @@ class Call:
         value = self.layer.attributes.get(name)
         if value is None:
             return default
-        if isinstance(value, Foreign | Subgraph) or not isinstance(value, kind):
+        if isinstance(value, Foreign | Unread) or not isinstance(value, kind):
             raise InvalidModel(f"layer {self.layer.label}: attribute {name} is no {what}")
         return value
 
@@ -151,6 +165,28 @@ class Call:
                 f"layer {self.layer.label}: attribute {name} is no list of integers"
             )
         return value  # type: ignore[no-any-return]
+
+    def subgraph(self, name: str) -> Subgraph:
+        """Return a graph attribute that has to be given."""
+        value = self._attribute(name, None, Subgraph, "graph")
+        if value is None:
+            raise InvalidModel(f"layer {self.layer.label}: {self.layer.op} lacks its graph {name}")
+        return value  # type: ignore[no-any-return]
+
+    def translate(self, body: Subgraph, operands: Sequence[Value]) -> list[Value]:
+        """Return the outputs of a sub-graph whose inputs have these values.
+
+        Names that it takes from the graphs around it have the values that they have there.
+
+        Raises
+        ------
+        Behind
+            When a layer of the sub-graph has a gap, which has been noted.
+        """
+        if len(operands) != len(body.inputs):
+            what = f"a graph of {len(body.inputs)} inputs gets {len(operands)} values"
+            raise InvalidModel(f"layer {self.layer.label}: {what}")
+        return self.inner(body, operands)
 
     def given(self, name: str) -> Any:
         """Return any attribute as it stands, or None."""

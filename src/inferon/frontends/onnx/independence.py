@@ -83,7 +83,7 @@ class Three:
         """Yield the values that depend on events, in the order of layers."""
         known = set(self.batch.inputs)
         for layer in self.model.layers:
-            if not known.intersection(layer.inputs):
+            if not known.intersection(layer.needs):
                 continue
             for name in layer.outputs:
                 if name and not _constant(self.one.values.get(name)):

@@ -9,7 +9,13 @@ MAX_FILE_BYTES = 1 << 27
 """Bytes of a model file, and of its external data: file, its copies and arrays stay below 1 GB."""
 
 MAX_LAYERS = 50_000
-"""Layers in one model; a model of 50,000 layers takes seconds to walk."""
+"""Layers in one model, branches and bodies included; 50,000 take seconds to walk."""
+
+MAX_DEPTH = 12
+"""Graphs inside each other (If in Loop in If ...); exporters write three."""
+
+MAX_UNROLLED_LAYERS = 100_000
+"""Layers of branches and loop bodies that are translated, all turns of all loops together."""
 
 MAX_RANK = 16
 """Axes of one tensor; numpy itself stops at 64, and no known model has more than 8."""

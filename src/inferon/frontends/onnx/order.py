@@ -14,8 +14,8 @@ class Connected(Protocol):
     """What is put in order."""
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of what it takes."""
+    def needs(self) -> tuple[str, ...]:
+        """Names of what it takes, an empty name for what is left out."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ def in_order(layers: Sequence[L], known: Iterable[str], wanted: Iterable[str]) -
         available.add(name)
     producers = _producers(layers, available)
     for layer in layers:
-        for name in layer.inputs:
+        for name in layer.needs:
             if name and name not in available and name not in producers:
                 raise InvalidModel(
                     f"layer {layer.label} takes {label(name)}, which nothing produces"
@@ -86,7 +86,7 @@ def _sorted(layers: Sequence[L], available: set[str]) -> tuple[L, ...]:
     missing = []
     ready: list[int] = []
     for i, layer in enumerate(layers):
-        needed = {name for name in layer.inputs if name and name not in available}
+        needed = {name for name in layer.needs if name and name not in available}
         missing.append(len(needed))
         for name in needed:
             waiting.setdefault(name, []).append(i)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -11,11 +12,11 @@ import numpy as np
 from inferon.errors import Gap, InvalidGraph, InvalidModel
 from inferon.frontends.naming import label
 from inferon.frontends.onnx.call import (
+    Behind,
     Call,
     Operator,
     Rebinding,
     Refused,
-    Sizes,
     Value,
     constant_array,
 )
@@ -25,8 +26,9 @@ from inferon.frontends.onnx.limits import (
     MAX_FOLDED_ELEMENTS,
     MAX_FOLDED_PRODUCTS,
     MAX_TENSOR_ELEMENTS,
+    MAX_UNROLLED_LAYERS,
 )
-from inferon.frontends.onnx.read import Layer, Model
+from inferon.frontends.onnx.read import Layer, Model, Subgraph
 from inferon.frontends.onnx.table import OPERATORS
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.ir.node import Node, ordered
@@ -46,19 +48,32 @@ class Translation:
 
     Attributes
     ----------
-    values : by their name in the file
+    values : by their name in the file; in a sub-graph those of the graphs around it, too
     origins : the layer that made a node first
     gaps : what is missing
+    inner : translations of sub-graphs, in the order in which they were made
     """
 
-    values: dict[str, Value] = field(default_factory=dict)
+    values: ChainMap[str, Value] = field(default_factory=ChainMap)
     origins: dict[Node, str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
+    inner: list[tuple[Subgraph, Translation]] = field(default_factory=list)
 
     def shape(self, name: str) -> Shape | None:
         """Return the shape of a value, if it is known."""
         value = self.values.get(name)
         return value.type.shape if isinstance(value, Node) else None
+
+    def within(self, body: Subgraph) -> Translation:
+        """Return the beginning of a sub-graph's translation, which sees the values so far."""
+        inner = Translation(self.values.new_child(), self.origins, self.gaps)
+        self.inner.append((body, inner))
+        return inner
+
+    def twin(self, body: Subgraph, number: int) -> Translation | None:
+        """Return the sub-graph translated at this place, if it was the same one."""
+        found = self.inner[number : number + 1]
+        return found[0][1] if found and found[0][0] is body else None
 
 
 class LayerError(InvalidModel):
@@ -96,24 +111,84 @@ def translate(
     LayerError
         When shapes or types of a layer do not fit.
     """
-    done = Translation(values=dict(inputs))
-    for name, constant in model.constants.items():
-        if isinstance(constant, Foreign):
-            hint = (
-                "whole numbers as labels" if constant.type_name == "string" else "float32 weights"
-            )
-            done.gaps.append(Gap(label(name), f"a weight of {constant.type_name}", hint))
-        else:
-            done.values[name] = constant
-    for layer in model.layers:
-        try:
-            _one(model, layer, done, guide, rebinding)
-        except InvalidModel:
-            if guess is None:
-                raise
-        if guess is not None:
-            _go_on(layer, done, guess)
+    done = Translation()
+    done.values.update(inputs)
+    _Run(model, rebinding, guess).graph(model, done, guide)
     return done
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is the same for every graph of a model; ``layers`` counts those of sub-graphs."""
+
+    model: Model
+    rebinding: Rebinding | None
+    guess: Guess | None
+    layers: int = 0
+
+    def graph(self, graph: Model | Subgraph, done: Translation, guide: Translation | None) -> None:
+        """Translate the layers of a graph whose inputs have their values."""
+        for name, constant in graph.constants.items():
+            if isinstance(constant, Foreign):
+                done.gaps.append(_foreign(name, constant))
+            else:
+                done.values[name] = constant
+        for layer in graph.layers:
+            try:
+                self.layer(layer, done, guide)
+            except InvalidModel:
+                if self.guess is None:
+                    raise
+            if self.guess is not None:
+                _go_on(layer, done, self.guess)
+
+    def subgraph(
+        self,
+        body: Subgraph,
+        operands: Sequence[Value],
+        around: Translation,
+        guide: Translation | None,
+    ) -> list[Value]:
+        """Return the outputs of a sub-graph; see `Call.translate`."""
+        self.layers += len(body.layers)
+        if self.layers > MAX_UNROLLED_LAYERS:
+            raise Refused(
+                f"loops of more than {MAX_UNROLLED_LAYERS} layers in all, turn by turn",
+                "fewer turns, or a model without that loop",
+            )
+        twin = None if guide is None else guide.twin(body, len(around.inner))
+        inner = around.within(body)
+        for slot, value in zip(body.inputs, operands, strict=True):
+            inner.values[slot.name] = value
+        self.graph(body, inner, twin)
+        if any(slot.name not in inner.values for slot in body.outputs):
+            raise Behind
+        return [inner.values[slot.name] for slot in body.outputs]
+
+    def layer(self, layer: Layer, done: Translation, guide: Translation | None) -> None:
+        """Translate one layer."""
+        function = operator_of(self.model, layer)
+        if isinstance(function, Gap):
+            done.gaps.append(function)
+            return
+        if any(name and name not in done.values for name in layer.needs):
+            return  # behind a gap: its operator has been checked, its shapes cannot be
+        call = Call(
+            layer,
+            tuple(done.values[name] if name else None for name in layer.inputs),
+            self.model.opsets[layer.domain],
+            tuple(guide.shape(name) if guide and name else None for name in layer.inputs),
+            self.rebinding,
+            lambda body, operands: self.subgraph(body, operands, done, guide),
+        )
+        values = _values(function, call, done)
+        if values is not None:
+            _keep(layer, values, done)
+
+
+def _foreign(name: str, constant: Foreign) -> Gap:
+    hint = "whole numbers as labels" if constant.type_name == "string" else "float32 weights"
+    return Gap(label(name), f"a weight of {constant.type_name}", hint)
 
 
 def _go_on(layer: Layer, done: Translation, guess: Guess) -> None:
@@ -141,7 +216,6 @@ def operator_of(model: Model, layer: Layer) -> Operator | Gap:
 
 
 _HINTS = {
-    "If": "a model without data-dependent control flow",
     "Loop": "a model without loops, or the GRU and LSTM operators",
     "Scan": "a model without loops, or the GRU and LSTM operators",
     "ZipMap": "convert with options={'zipmap': False}",
@@ -149,46 +223,31 @@ _HINTS = {
 }
 
 
-def _one(
-    model: Model,
-    layer: Layer,
-    done: Translation,
-    guide: Translation | None,
-    rebinding: Rebinding | None,
-) -> None:
-    function = operator_of(model, layer)
-    if isinstance(function, Gap):
-        done.gaps.append(function)
-        return
-    if any(name and name not in done.values for name in layer.inputs):
-        return  # behind a gap: its operator has been checked, its shapes cannot be
-    call = Call(
-        layer,
-        tuple(done.values[name] if name else None for name in layer.inputs),
-        model.opsets[layer.domain],
-        tuple(guide.shape(name) if guide and name else None for name in layer.inputs),
-        rebinding,
-    )
+def _values(function: Operator, call: Call, done: Translation) -> list[Value] | None:
+    """Return the results of a layer; None where it has a gap, which is noted."""
+    layer = call.layer
     try:
         result = function(call)
-        values = [result] if isinstance(result, Node | Sizes) else list(result)
+        values = [result] if isinstance(result, Value) else list(result)
         _check(values)
+    except Behind:
+        return None
     except Refused as refused:
         done.gaps.append(Gap(layer.label, refused.what, refused.hint))
-        return
+        return None
     except InvalidGraph as error:
         if isinstance(getattr(error.node, "op", None), Elementary):
             done.gaps.append(
                 Gap(layer.label, f"{layer.op} of other types than float32", "float32")
             )
-            return
+            return None
         raise LayerError(layer.label, str(error)) from None
     except (IndexError, ValueError, ArithmeticError):  # of operands that no exporter writes
         shown = ", ".join(str(node.type) for node in call.operands if isinstance(node, Node))
         raise LayerError(layer.label, f"{layer.op} does not take {shown}") from None
     for name in call.unasked():
         done.gaps.append(Gap(layer.label, f"attribute {label(name)} of {layer.op}"))
-    _keep(layer, values, done)
+    return values
 
 
 def _check(values: Sequence[Value]) -> None:
@@ -208,7 +267,7 @@ def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
         raise LayerError(
             layer.label, f"{layer.op} has {len(values)} results, not {len(layer.outputs)}"
         )
-    constant = all(_is_constant(done.values[name]) for name in layer.inputs if name)
+    constant = all(_is_constant(done.values[name]) for name in layer.needs if name)
     for name, value in zip(layer.outputs, values, strict=False):
         result = fold(value) if constant and isinstance(value, Node) else value
         if name:

@@ -1,0 +1,39 @@
+"""If, Loop and Scan: branches become a choice of values, loops are written out turn by turn."""
+
+from __future__ import annotations
+
+from inferon.frontends.onnx.call import Call, Refused, Result, Table, Value, constant_array
+from inferon.ir.node import Node
+from inferon.ops import build as b
+
+
+def _if(call: Call) -> Result:
+    """Take one branch where the condition is constant; else compute both and choose."""
+    condition = call.node(0)
+    branches = [call.subgraph(name) for name in ("then_branch", "else_branch")]
+    known = constant_array(condition)
+    if known is not None and known.size == 1:
+        return call.translate(branches[0 if known.all() else 1], ())
+    yes, no = (call.translate(branch, ()) for branch in branches)
+    if len(yes) != len(no):
+        raise Refused("an If whose branches differ in their number of results", "")
+    return [_choice(condition, *pair) for pair in zip(yes, no, strict=True)]
+
+
+def _choice(condition: Node, yes: Value, no: Value) -> Value:
+    """Return one of two values at run time."""
+    if yes == no:
+        return yes
+    if not isinstance(yes, Node) or not isinstance(no, Node) or yes.type != no.type:
+        raise Refused(
+            f"an If whose branches give {_shown(yes)} and {_shown(no)}",
+            "branches that agree in type and shape, or a condition that is bound: load(bind=...)",
+        )
+    return b.select(b.broadcast(b.reshape(condition, ()), yes.type.shape), yes, no)
+
+
+def _shown(value: Value) -> str:
+    return str(value.type) if isinstance(value, Node) else "a run-time size"
+
+
+TABLE: Table = {"If": _if}
