@@ -23,6 +23,7 @@ from inferon.ops import (
     normalization,
     recurrent,
     reduction,
+    rounding,
     scatter,
     structure,
     table,
@@ -57,6 +58,7 @@ COMPOSITES: tuple[type[Op], ...] = (
     *(normalization.InstanceNorm, normalization.GroupNorm),
     *(convolution.Conv, convolution.MaxPool, convolution.AveragePool),
     *(recurrent.Rnn, recurrent.Gru, recurrent.Lstm),
+    *(rounding.RoundTo, rounding.RoundToPower, rounding.WrapTo),
 )
 
 VOCABULARY: tuple[type[Op], ...] = (*PRIMITIVES, *ELEMENTARY, *COMPOSITES)
