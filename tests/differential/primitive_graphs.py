@@ -16,6 +16,7 @@ from inferon.ir.node import Node, Op
 from inferon.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, Element, Fixed, Float, Int
 from inferon.ir.values import storage
 from inferon.ops import arithmetic, bits, build, convert, dot, logic, loop, reduction
+from inferon.ops.scatter import Combine
 
 Shape = tuple[int, ...]
 
@@ -426,6 +427,30 @@ def gathers(scope: Scope) -> Iterator[Graph]:
     yield make.graph()
 
 
+def scatters(scope: Scope) -> Iterator[Graph]:
+    """Indices near the axis meet each other and miss it now and then."""
+    for combine in Combine:
+        make = Maker(f"scatter_{combine.name.lower()}")
+        replaces, adds = combine is Combine.REPLACE, combine is Combine.ADD
+        for element in scope.elements if replaces else scope.numbers:
+            sizes = (3, 17) if element == FLOAT32 and adds else (5,)
+            for size, (axis, batch, shape, where) in product(
+                sizes, _GATHERED[:: 1 if adds else 2]
+            ):
+                number_ = len(make.outputs)
+                index = INTS[number_ % len(INTS)] if element == scope.elements[0] else INT64
+                near = make.operand(where, index)
+                near = build.bit_and(near, 7) if number_ % 3 else near
+                x = shape(size)
+                update = (*x[:axis], *where[batch:], *x[axis + 1 :])
+                given, updates = make.operand(x, element), make.operand(update, element)
+                if number_ % 2 and element != BOOL:  # computed where it is needed
+                    updates = build.neg(updates)
+                node = build.scatter_(given, near, updates, axis, combine, batch=batch)
+                make.out(node, f"{element}_{index}_{size}")
+        yield make.graph()
+
+
 def choices(scope: Scope) -> Iterator[Graph]:
     make = Maker("top_k")
     for element, size in product(scope.numbers, scope.sizes):
@@ -535,6 +560,7 @@ PACKS: dict[str, Callable[[Scope], Iterator[Graph]]] = {
     "reduction": reductions,
     "product": products,
     "gather": gathers,
+    "scatter": scatters,
     "choice": choices,
     "loop": loops,
     "edges": edges,

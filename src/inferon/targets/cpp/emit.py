@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from inferon.ir.types import FLOAT32, Fixed, Float, Int
 from inferon.ops.reduction import ReduceMax, ReduceMin, Sum
+from inferon.ops.scatter import Scatter
 from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import (
     Apply,
@@ -26,6 +27,7 @@ from inferon.targets.cpp.code import (
     Do,
     Expr,
     For,
+    If,
     Let,
     Name,
     Number,
@@ -35,7 +37,17 @@ from inferon.targets.cpp.code import (
     scalar_type,
 )
 from inferon.targets.cpp.product import product_body
-from inferon.targets.cpp.region import Choose, Collect, Map, Product, Reduce, Region, Repeat
+from inferon.targets.cpp.region import (
+    Choose,
+    Collect,
+    Deposit,
+    Map,
+    Product,
+    Reduce,
+    Region,
+    Repeat,
+    leaves,
+)
 from inferon.targets.cpp.scribe import Axis, Scribe, fits_registers, looped, nest, place
 from inferon.targets.cpp.view import View, axis_order
 
@@ -53,6 +65,8 @@ def region_body(region: Region) -> tuple[Stmt, ...]:
             return _choose(region)
         case Collect():
             return _collect(region)
+        case Deposit():
+            return _deposit(region)
         case Repeat():
             raise AssertionError("a repeat is printed where it is called")
 
@@ -269,3 +283,49 @@ def _collect(region: Collect) -> tuple[Stmt, ...]:
         Read(to.buffer.name, place(to, axes)), Read(from_.buffer.name, place(from_, (*axes, jump)))
     )
     return looped(outer, (chosen, *looped(rest, (copy,))))
+
+
+def _deposit(region: Deposit) -> tuple[Stmt, ...]:
+    """Return loops over the index, inside of them loops over the slice that one update is."""
+    op, shape = region.op, region.shape
+    inner = len(region.where.shape) - op.batch
+    indexed = [*range(op.batch), *range(op.axis, op.axis + inner)]
+    slices = [axis for axis in range(len(shape)) if axis not in indexed]
+    at = replace(
+        region.where,
+        shape=shape,
+        strides=_placed(region.where.strides, indexed, len(shape)),
+    )
+    kept = [*range(op.axis), *range(op.axis + inner, len(shape))]
+    own = [*region.to.strides[: op.axis], *region.to.strides[op.axis + 1 :]]
+    to = replace(region.to, shape=shape, strides=_placed(own, kept, len(shape)))
+    views = (*(leaf.view for leaf in leaves(region.term)), at, to)
+    outer = nest(shape, indexed, views, "i")
+    rest = nest(shape, slices, views, "j")
+    size, step = region.to.shape[op.axis], region.to.strides[op.axis]
+    read = Read(at.buffer.name, place(at, outer))
+    chosen = Declare("const index", "chosen", Call(f"inside<{size}>", (read,)))
+    jump = Axis("chosen", 1, {**dict.fromkeys(views, 0), to: step})
+    lane = (
+        rest.pop() if rest and rest[-1].strides[to] == 1 and fits_registers(region.term) else None
+    )
+    scribe = Scribe((*outer, *rest, jump), lane)
+    scribe.store(to, _met(op, scribe, to, region))
+    body = tuple(scribe.statements)
+    if lane:
+        call = Call(f"along<{lane.size}>", ())
+        body = (Apply(call, (f"index {lane.variable}", "auto count"), body),)
+    return looped(outer, (chosen, If(Name("chosen >= 0"), looped(rest, body))))
+
+
+def _met(op: Scatter, scribe: Scribe, to: View, region: Deposit) -> Expr:
+    """Return what an element becomes when it meets its update."""
+    name = spell.MEET[op.combine]
+    update = scribe.value(region.term)
+    return Call(name, (scribe.let(scribe.leaf(to)), update)) if name else update
+
+
+def _placed(strides: Sequence[int], axes: Sequence[int], rank: int) -> tuple[int, ...]:
+    """Return the strides of a view that repeats along all axes but some."""
+    given = dict(zip(axes, strides, strict=True))
+    return tuple(given.get(axis, 0) for axis in range(rank))

@@ -11,7 +11,7 @@ from inferon.ops.base import Elementary
 from inferon.ops.structure import Const, Input
 from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import Call, Expr, Function, Let, Name, Number, Return, Stmt
-from inferon.targets.cpp.region import Compute, Map, Product, Reduce, Region, Repeat, Term
+from inferon.targets.cpp.region import Compute, Deposit, Map, Product, Reduce, Region, Repeat, Term
 
 
 def elementary(op: Elementary) -> Function:
@@ -52,7 +52,7 @@ def elementary_used(regions: Iterable[Region]) -> list[Elementary]:
 
     for region in regions:
         match region:
-            case Map() | Reduce() | Product():
+            case Map() | Reduce() | Product() | Deposit():
                 visit(region.term)
             case Repeat(body=body):
                 found.update(dict.fromkeys(elementary_used(body)))

@@ -23,7 +23,7 @@ from inferon.ir.node import Node, Op
 from inferon.ir.shape import static
 from inferon.ir.types import INT64, Element, Fixed
 from inferon.ir.values import Array
-from inferon.ops import arithmetic, indexing, loop, movement
+from inferon.ops import arithmetic, indexing, loop, movement, scatter
 from inferon.ops.dot import Dot
 from inferon.ops.reduction import Reduction
 from inferon.ops.structure import Const
@@ -34,6 +34,7 @@ from inferon.targets.cpp.region import (
     Choose,
     Collect,
     Compute,
+    Deposit,
     Leaf,
     Literal,
     Map,
@@ -160,6 +161,8 @@ class _Planner:
                         _as(indexing.Gather, node.op), source, where, to, self.origin(node)
                     ),
                 )
+            case scatter.Scatter():
+                return self.scatter(given, node)
             case _:
                 return self.loop(given, node)
 
@@ -394,6 +397,17 @@ class _Planner:
             self.regions.append(Map(term, to, self.origin(node)))
             start += part[axis]
         return Value(Leaf(view), shape)
+
+    def scatter(self, given: list[Value], node: Node) -> Value:
+        """Copy the first operand, then let the updates come, as soon as they are computed."""
+        op = _as(scatter.Scatter, node.op)
+        first, updates = (self.stored(v, node) if v.pending else v for v in (given[0], given[2]))
+        where = self.view(given[1], node)
+        shape = static(node.type.shape, "a value")
+        to = View(self.buffer(node.type.element, prod(shape)), shape, dense(shape))
+        self.regions.append(Map(first.term, to, self.origin(node)))
+        self.regions.append(Deposit(op, where, updates.term, updates.shape, to, self.origin(node)))
+        return Value(Leaf(to), shape)
 
     # ------------------------------------------------------------------------------------ loops
 

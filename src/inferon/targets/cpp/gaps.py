@@ -9,7 +9,7 @@ from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
 from inferon.ir.types import Element, Fixed, Int
-from inferon.ops import arithmetic, bits, convert, indexing, logic, loop, movement
+from inferon.ops import arithmetic, bits, convert, indexing, logic, loop, movement, scatter
 from inferon.ops.base import Elementary
 from inferon.ops.dot import Dot
 from inferon.ops.mantissa import common_fraction, ends, from_ends
@@ -52,6 +52,7 @@ KNOWN = (
     Table,
     indexing.Gather,
     indexing.TopK,
+    scatter.Scatter,
     loop.Loop,
 )
 ALIGNED = (

@@ -29,6 +29,7 @@ from inferon.targets.cpp.memory import Layout, allocate, touched
 from inferon.targets.cpp.region import (
     Choose,
     Collect,
+    Deposit,
     Leaf,
     Map,
     Plan,
@@ -187,6 +188,9 @@ def _remark(region: Region) -> str:
             return f"{layer}the {op.k} best of {_shape(source.shape)}"
         case Collect(source=source, to=to):
             return f"{layer}{_shape(to.shape)} chosen from {_shape(source.shape)}"
+        case Deposit(op=op, shape=shape, to=to):
+            how = op.combine.name.lower()
+            return f"{layer}{_shape(shape)} updates of {_shape(to.shape)}, in order ({how})"
         case Repeat(steps=steps):
             return f"{layer}{steps} steps"
 

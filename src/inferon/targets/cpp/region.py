@@ -15,6 +15,7 @@ from inferon.ir.node import Op
 from inferon.ir.types import Element
 from inferon.ops.indexing import Gather, TopK
 from inferon.ops.reduction import Reduction
+from inferon.ops.scatter import Scatter
 from inferon.targets.cpp.view import Buffer, View
 
 
@@ -164,6 +165,22 @@ class Collect:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Deposit:
+    """Elements of ``to`` by index meet the updates of a term over ``shape``, in their order."""
+
+    op: Scatter
+    where: View
+    term: Term
+    shape: tuple[int, ...]
+    to: View
+    origin: str
+
+    def views(self) -> tuple[View, ...]:
+        """Return what is read."""
+        return (self.where, *(leaf.view for leaf in leaves(self.term)), self.to)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Repeat:
     """A loop over steps: ``state`` is replaced by what the body leaves in ``next``.
 
@@ -184,7 +201,7 @@ class Repeat:
         return (*(view for view, _ in self.sequences), *inner, self.next)
 
 
-Region = Map | Reduce | Product | Choose | Collect | Repeat
+Region = Map | Reduce | Product | Choose | Collect | Deposit | Repeat
 
 
 def written(region: Region) -> tuple[View, ...]:
@@ -219,6 +236,13 @@ def rebound(region: Region, change: Callable[[Buffer], Buffer]) -> Region:
         case Collect():
             return replace(
                 region, source=view(region.source), where=view(region.where), to=view(region.to)
+            )
+        case Deposit():
+            return replace(
+                region,
+                where=view(region.where),
+                term=replaced(region.term, view),
+                to=view(region.to),
             )
         case Repeat():
             return replace(

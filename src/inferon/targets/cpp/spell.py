@@ -8,6 +8,7 @@ from inferon.ops import arithmetic, bits, convert, logic
 from inferon.ops.base import Elementary
 from inferon.ops.mantissa import common_fraction
 from inferon.ops.reduction import ReduceMax, ReduceMin, Reduction, Sum
+from inferon.ops.scatter import Combine
 from inferon.targets.cpp.code import scalar_type
 from inferon.targets.cpp.gaps import ALIGNED
 
@@ -37,6 +38,15 @@ FUNCTION: dict[type[Op], str] = {
 }
 
 COMBINE: dict[type[Reduction], str] = {Sum: "add", ReduceMax: "larger", ReduceMin: "smaller"}
+
+MEET: dict[Combine, str] = {
+    Combine.REPLACE: "",
+    Combine.ADD: "add",
+    Combine.MUL: "mul",
+    Combine.MIN: "smaller",
+    Combine.MAX: "larger",
+}
+"""What an element and its update go through; an update that replaces needs nothing."""
 
 IN_REGISTERS = (Float(32), Int(True, 32), Bool())
 """Element types that have registers; the others are computed one by one."""

@@ -746,6 +746,15 @@ INFERON_INLINE index bounded(T given) noexcept {
   return i < 0 ? 0 : i >= size ? size - 1 : i;
 }
 
+// An index that counts from the end when negative; outside, -1.
+template <index size, class T>
+INFERON_INLINE index inside(T given) noexcept {
+  index i = static_cast<index>(given);
+  if (std::is_unsigned<T>::value && i < 0) return -1;
+  if (i < 0) i += size;
+  return i < 0 || i >= size ? -1 : i;
+}
+
 // Whether a comes before b: larger (or smaller) first; NaN counts as larger than all numbers.
 template <bool largest, class T>
 INFERON_INLINE bool ahead(T a, T b) noexcept {
