@@ -20,6 +20,7 @@ from inferon.ops.activation import (
     Softplus,
     Softsign,
 )
+from inferon.ops.base import require
 from inferon.ops.elementary import Sigmoid
 
 
@@ -58,6 +59,11 @@ def _swish(call: Call) -> Node:
     return b.mul(x, b.apply(Sigmoid(), b.mul(x, alpha)))
 
 
+def _swiglu(call: Call) -> Node:
+    require(call.node(0).type == call.node(1).type, "does not broadcast")
+    return b.mul(_swish(call), call.node(1))
+
+
 def _hard_sigmoid(call: Call) -> Node:
     return b.apply(HardSigmoid(call.number("alpha", 0.2), call.number("beta", 0.5)), call.node(0))
 
@@ -94,6 +100,7 @@ TABLE: Table = {
     "Selu": _selu,
     "Gelu": _gelu,
     "Swish": _swish,
+    "SwiGLU": _swiglu,
     "Softplus": _plain(Softplus()),
     "Softsign": _plain(Softsign()),
     "HardSigmoid": _hard_sigmoid,
