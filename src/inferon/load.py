@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from inferon.errors import Gap
+from inferon.errors import Gap, Unsupported
 from inferon.ir.graph import Graph
 
 LISTING_SUFFIX = ".inferon"
@@ -16,21 +16,33 @@ LISTING_SUFFIX = ".inferon"
 if TYPE_CHECKING:
     import onnx
 
-    Source = str | os.PathLike[str] | onnx.ModelProto
+    File = str | os.PathLike[str] | onnx.ModelProto
+    Source = File | Any  # a live model: its framework is imported by its owner
 
 
 def load(
-    source: Source, *, batch_axis: int | str | None = "auto", dims: Mapping[str, int] | None = None
+    source: Source,
+    example: Any = None,
+    *,
+    batch_axis: int | str | None = "auto",
+    dims: Mapping[str, int] | None = None,
+    bind: Mapping[str, Any] | None = None,
 ) -> Graph:
     """Load a model as a graph of one event.
 
     Parameters
     ----------
-    source : path of an ``.onnx`` file or of a listing (``.inferon``), or an ``onnx.ModelProto``
+    source : path of an ``.onnx`` file or of a listing (``.inferon``), or an ``onnx.ModelProto``,
+        or a live model: a torch module, a Keras 3 model, a scikit-learn estimator or pipeline
+    example : what a live model takes: a tensor or an array (events, ...), a tuple of them, or a
+        dictionary by the names of a torch module's ``forward``.  Keras and scikit-learn know their
+        shapes and need none
     batch_axis : where the batch is.  "auto": the symbolic leading size that inputs and outputs
         share; a model without one is one event as it stands.  A number: that axis of every input,
         also where the file fixes its size. None: all that the model takes is one event
     dims : bounds of other symbolic sizes by their names in the file: ``{"particles": 64}``
+    bind : values of inputs that only state shapes, axes, a number of elements or a condition, by
+        their names in the file: ``{"axes": [1]}``.  They become constants
 
     Returns
     -------
@@ -43,15 +55,27 @@ def load(
     Unsupported
         When a valid model needs what Inferon lacks; lists every gap by the layer's name.
     UsageError
-        When ``batch_axis`` or ``dims`` do not fit the model.
+        When ``batch_axis``, ``dims`` or ``bind`` do not fit the model, or a live one lacks its example.
+    DataError
+        When a live model does not take the example.
+    ExtraMissing
+        When a live model's exporter is not installed.
+    Mismatch
+        When a live model's exporter wrote another model than it was given.
     """
     if _is_listing(source):
         from inferon.frontends.listing import import_listing
 
         return import_listing(Path(source))
+    from inferon.frontends.live import exported
     from inferon.frontends.onnx import import_model  # the format's own library loads here
 
-    return import_model(source, batch_axis, dims)
+    live = exported(source, example, batch_axis)
+    if live is None:
+        return import_model(source, batch_axis, dims, bind)
+    graph = import_model(live.model, batch_axis, dims, bind)
+    live.confirm(graph)
+    return graph
 
 
 def _is_listing(source: Source) -> TypeGuard[str | os.PathLike[str]]:
@@ -59,7 +83,12 @@ def _is_listing(source: Source) -> TypeGuard[str | os.PathLike[str]]:
 
 
 def find_gaps(
-    source: Source, *, batch_axis: int | str | None = "auto", dims: Mapping[str, int] | None = None
+    source: Source,
+    example: Any = None,
+    *,
+    batch_axis: int | str | None = "auto",
+    dims: Mapping[str, int] | None = None,
+    bind: Mapping[str, Any] | None = None,
 ) -> tuple[Gap, ...]:
     """Return everything that keeps a valid model from being loaded; empty when it loads.
 
@@ -70,9 +99,8 @@ def find_gaps(
     InvalidModel
         When the file is no model, damaged, or contradicts itself.
     """
-    if _is_listing(source):
-        load(source)
-        return ()
-    from inferon.frontends.onnx import find_gaps as gaps_of_onnx
-
-    return gaps_of_onnx(source, batch_axis, dims)
+    try:
+        load(source, example, batch_axis=batch_axis, dims=dims, bind=bind)
+    except Unsupported as error:
+        return error.gaps
+    return ()
