@@ -187,7 +187,7 @@ def evaluated(library: ctypes.CDLL, member: Member, batch: int) -> tuple[Array, 
     workspace_bytes = library[f"{member.name}_workspace_bytes"]
     workspace_bytes.restype = ctypes.c_size_t
     workspace = Guarded((workspace_bytes(),), np.dtype(np.uint8), 64)
-    events = len(member.inputs[0])
+    events = len(member.expected[0])
     results: list[list[Array]] = [[] for _ in member.expected]
     for begin in range(0, events, batch):
         here = min(batch, events - begin)

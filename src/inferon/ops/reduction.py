@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -67,7 +68,8 @@ class Reduction(Primitive):
     def _rows(self, x: Array) -> Array:
         """Return the array with the reduced elements as its first axis."""
         moved = np.moveaxis(x, [axis + 1 for axis in self.axes], range(len(self.axes)))
-        return moved.reshape(-1, *moved.shape[len(self.axes) :])
+        number = prod(moved.shape[: len(self.axes)])
+        return moved.reshape(number, *moved.shape[len(self.axes) :])
 
     def reference(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         rows = self._rows(args[0])

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from inferon.errors import InvalidModel
+from inferon.frontends.naming import label
 from inferon.frontends.onnx.read import Layer, Subgraph, Unread
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.ir.node import Node
@@ -23,6 +24,7 @@ from inferon.ir.types import Float
 from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.ops.movement import Broadcast
+from inferon.ops.structure import Input
 
 
 class Refused(Exception):
@@ -122,8 +124,14 @@ class Call:
         """Return an input that has to be constant."""
         array = constant_array(self.node(position))
         if array is None:
-            raise Refused(f"{what} is computed at run time", f"a constant {what}")
+            raise Refused(f"{what} is computed at run time", self._how_to_fix(position, what))
         return array
+
+    def _how_to_fix(self, position: int, what: str) -> str:
+        if not isinstance(self.node(position).op, Input):
+            return f"a constant {what}"
+        name = label(self.layer.inputs[position])
+        return f"load(..., bind={{'{name}': ...}}), with the {what} for ..."
 
     def numbers(self, position: int, what: str) -> tuple[int, ...]:
         """Return a constant input as integers."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 
 from inferon.errors import Gap, InvalidGraph, Unsupported
 from inferon.frontends.naming import Names
+from inferon.frontends.onnx.bind import bound
 from inferon.frontends.onnx.call import Rebinding
 from inferon.frontends.onnx.independence import EVENTS, Comparison, Three, misfit
 from inferon.frontends.onnx.read import Model, read
@@ -35,16 +37,22 @@ Source = str | os.PathLike[str] | onnx.ModelProto
 
 
 def import_model(
-    source: Source, batch_axis: int | str | None = "auto", dims: Mapping[str, int] | None = None
+    source: Source,
+    batch_axis: int | str | None = "auto",
+    dims: Mapping[str, int] | None = None,
+    bind: Mapping[str, Any] | None = None,
 ) -> Graph:
     """Return the graph of one event of an ONNX model; see `inferon.load`."""
-    model = read(source)
+    model = bound(read(source), bind or {})
     check_dims(model, dims or {})
     return _Import(model, batch_axis, bounds(dims or {})).graph()
 
 
 def find_gaps(
-    source: Source, batch_axis: int | str | None = "auto", dims: Mapping[str, int] | None = None
+    source: Source,
+    batch_axis: int | str | None = "auto",
+    dims: Mapping[str, int] | None = None,
+    bind: Mapping[str, Any] | None = None,
 ) -> tuple[Gap, ...]:
     """Return everything that keeps a valid model from being loaded; empty when it loads.
 
@@ -54,7 +62,7 @@ def find_gaps(
         When the file is no model.
     """
     try:
-        import_model(source, batch_axis, dims)
+        import_model(source, batch_axis, dims, bind)
     except Unsupported as error:
         return error.gaps
     return ()

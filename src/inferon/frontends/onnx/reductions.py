@@ -19,13 +19,16 @@ from inferon.frontends.onnx.call import (
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
-from inferon.ir.types import BOOL, INT64, Bool, Float
+from inferon.ir.types import BOOL, Bool, Float, Int
 from inferon.ir.values import storage
 from inferon.ops import build as b
 from inferon.ops.elementary import Exp, Log
 
 _AXES_BECAME_AN_INPUT = 18
 """Opset in which ``axes`` became an input; for ReduceSum it was 13."""
+
+_TRUTH = Int(False, 8)
+"""What truths are compared as: the largest and the smallest of none are 0 and not 0."""
 
 Reducer = Callable[[Node, tuple[int, ...], bool], Node]
 
@@ -51,13 +54,13 @@ def _sum(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
 
 def _max(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
     if isinstance(x.type.element, Bool):
-        return b.cast(b.reduce_max(b.cast(x, INT64), axes, keep=keep), BOOL)
+        return b.cast(b.reduce_max(b.cast(x, _TRUTH), axes, keep=keep), BOOL)
     return b.reduce_max(x, axes, keep=keep)
 
 
 def _min(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
     if isinstance(x.type.element, Bool):
-        return b.cast(b.reduce_min(b.cast(x, INT64), axes, keep=keep), BOOL)
+        return b.cast(b.reduce_min(b.cast(x, _TRUTH), axes, keep=keep), BOOL)
     return b.reduce_min(x, axes, keep=keep)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from inferon.errors import Gap, InvalidModel, UsageError
+from inferon.errors import Gap, UsageError
 from inferon.frontends.naming import Names, label
 from inferon.frontends.onnx.read import Model, Slot, Symbolic, describe
 from inferon.frontends.onnx.tensors import DTYPES
@@ -104,8 +104,6 @@ def check_dims(model: Model, dims: Mapping[str, int]) -> None:
 
 def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Iterator[Gap]:
     """Yield what cannot be known about the inputs."""
-    if not model.inputs:
-        raise InvalidModel("the model has no inputs: its outputs are constants")
     for slot in model.inputs:
         name = label(slot.name)
         if slot.data_type not in DTYPES:
@@ -115,8 +113,6 @@ def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Ite
                 name, "an input without a shape", "an export that states the shapes of inputs"
             )
             continue
-        if 0 in slot.shape:
-            yield Gap(name, "an input without elements", "a model without that input")
         for axis, size in enumerate(slot.shape):
             if not isinstance(size, int) and size not in dims and not _carries(batch, slot, axis):
                 yield _unknown_size(name, axis, size)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
+import onnx.defs
 
 from inferon.errors import Gap, InvalidGraph, InvalidModel
 from inferon.frontends.naming import label
@@ -20,6 +21,7 @@ from inferon.frontends.onnx.call import (
     Value,
     constant_array,
 )
+from inferon.frontends.onnx.empty import is_empty, settled
 from inferon.frontends.onnx.limits import (
     FIRST_OPSET,
     LAST_OPSET,
@@ -112,7 +114,7 @@ def translate(
         When shapes or types of a layer do not fit.
     """
     done = Translation()
-    done.values.update(inputs)
+    done.values.update({name: settled(node) for name, node in inputs.items()})
     _Run(model, rebinding, guess).graph(model, done, guide)
     return done
 
@@ -208,12 +210,26 @@ def operator_of(model: Model, layer: Layer) -> Operator | Gap:
     if layer.domain not in model.opsets:
         return Gap(layer.label, f"operator {label(name)}, whose domain the model does not import")
     version = model.opsets[layer.domain]
-    if layer.domain == "" and not FIRST_OPSET <= version <= LAST_OPSET:
+    function = OPERATORS.get((layer.domain, layer.op))
+    if function and layer.domain == "" and not _is_read(layer.op, version):
         hint = f"an export with opset {FIRST_OPSET} to {LAST_OPSET}"
         return Gap(layer.label, f"operator {label(name)} of opset {version}", hint)
-    function = OPERATORS.get((layer.domain, layer.op))
     return function or Gap(layer.label, f"operator {label(name)}", _HINTS.get(layer.op, ""))
 
+
+def _is_read(op: str, version: int) -> bool:
+    """Return whether an operator's definition in an opset is one that its function reads."""
+    if version < FIRST_OPSET:
+        try:
+            since = onnx.defs.get_schema(op, max_inclusive_version=FIRST_OPSET).since_version
+        except onnx.defs.SchemaError:  # it came later
+            return False
+        return version >= _OLDEST.get(op, since)
+    return version <= LAST_OPSET
+
+
+_OLDEST: dict[str, int] = {}
+"""First opset of operators whose functions read definitions older than that of opset 11."""
 
 _HINTS = {
     "Loop": "a model without loops, or the GRU and LSTM operators",
@@ -251,15 +267,13 @@ def _values(function: Operator, call: Call, done: Translation) -> list[Value] | 
 
 
 def _check(values: Sequence[Value]) -> None:
-    """Refuse values that are too large, or of no elements and yet computed at run time."""
+    """Refuse values that are too large."""
     for value in values:
         if not isinstance(value, Node):
             continue
         number = count(value.type.shape)
         if number > MAX_TENSOR_ELEMENTS:
             raise Refused(f"a value of {number} elements", f"at most {MAX_TENSOR_ELEMENTS}")
-        if number == 0 and any(isinstance(node.op, Input) for node in ordered((value,))):
-            raise Refused("a value without elements", "a model without that branch")
 
 
 def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
@@ -269,11 +283,12 @@ def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
         )
     constant = all(_is_constant(done.values[name]) for name in layer.needs if name)
     for name, value in zip(layer.outputs, values, strict=False):
-        result = fold(value) if constant and isinstance(value, Node) else value
+        if isinstance(value, Node):
+            value = fold(settled(value)) if constant else settled(value)
         if name:
-            done.values[name] = result
-        if isinstance(result, Node):
-            _own(result, layer.label, done.origins)
+            done.values[name] = value
+        if isinstance(value, Node):
+            _own(value, layer.label, done.origins)
 
 
 def _is_constant(value: Value) -> bool:
@@ -294,13 +309,15 @@ def _own(root: Node, origin: str, origins: dict[Node, str]) -> None:
 def fold(root: Node) -> Node:
     """Return a constant where that is cheap and takes no more room; else the node itself.
 
-    Numbers of shapes and masks are always folded, because operators ask for their values.
+    Numbers of shapes and masks are always folded, because operators ask for their values; so is
+    what is left of values without elements, which no target computes with.
     """
     if constant_array(root) is not None:
         return root
     nodes = ordered((root,))
     room = sum(count(node.type.shape) for node in nodes if isinstance(node.op, Const))
-    limit = max(room, _SMALL) if isinstance(root.type.element, Float) else MAX_FOLDED_ELEMENTS
+    small = isinstance(root.type.element, Float) and not any(map(is_empty, nodes))
+    limit = max(room, _SMALL) if small else MAX_FOLDED_ELEMENTS
     if count(root.type.shape) > limit or _costly(nodes):
         return root
     value = np.asarray(evaluate((root,), {}, {})[root][0])
