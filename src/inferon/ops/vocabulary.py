@@ -56,7 +56,8 @@ COMPOSITES: tuple[type[Op], ...] = (
     *(normalization.Softmax, normalization.LogSoftmax, normalization.LayerNorm),
     *(normalization.RmsNorm, normalization.BatchNorm),
     *(normalization.InstanceNorm, normalization.GroupNorm),
-    *(convolution.Conv, convolution.MaxPool, convolution.AveragePool),
+    *(convolution.Conv, convolution.ConvTranspose),
+    *(convolution.MaxPool, convolution.MaxPoolIndex, convolution.AveragePool, convolution.LpPool),
     *(recurrent.Rnn, recurrent.Gru, recurrent.Lstm),
     *(rounding.RoundTo, rounding.RoundToPower, rounding.WrapTo),
 )

@@ -1,167 +1,137 @@
-"""Convolution and pooling."""
+"""Convolution, forward and transposed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from math import prod
 
-from inferon.errors import InvalidModel
-from inferon.frontends.onnx.call import Call, Operator, Refused, Table, fixed_shape
-from inferon.frontends.onnx.reductions import mean
+from inferon.frontends.onnx.call import Call, Refused, Table
+from inferon.frontends.onnx.sliding import (
+    Sizes,
+    Sliding,
+    check_size,
+    halves,
+    image_sizes,
+    kernel_of_weights,
+    padding_mode,
+    sliding_over,
+    stated_sliding,
+)
 from inferon.ir.node import Node
 from inferon.ops import build as b
 from inferon.ops.base import require
-from inferon.ops.convolution import AveragePool, Conv, MaxPool
+from inferon.ops.convolution import Conv, ConvTranspose, phases
 
-MAX_IMAGES = 256
-"""Images in one value: each becomes a convolution of its own; more make a program too long."""
-
-
-def each_image(x: Node, function: Callable[[Node], Node]) -> Node:
-    """Return the function of each element of axis 0, stacked."""
-    images = x.type.shape[0]
-    if not isinstance(images, int) or images > MAX_IMAGES:
-        raise Refused(
-            f"{images} images in one event",
-            f"at most {MAX_IMAGES}, or the batch as the leading axis",
-        )
-    parts = [b.expand(function(b.squeeze(b.slice_(x, 0, i, 1), 0)), 0) for i in range(images)]
-    return b.concat(parts, 0)
+_ALONE, _NOTHING = (1,), (0,)
+"""Stride, dilation or kernel of an axis that a kernel does not cover, and its padding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sliding:
-    """How a kernel slides over the spatial axes."""
+def over_images(x: Node, w: Node, apply: Callable[[Node, Node, Sizes, Sizes], Node]) -> Node:
+    """Return a convolution of images (N, C, S..).
 
-    kernel: tuple[int, ...]
-    strides: tuple[int, ...]
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    dilations: tuple[int, ...]
+    One image loses its axis; of several, N becomes a spatial axis, over which the kernel has size
+    1, so that all of them are rows of one product.
 
-
-def _sliding(call: Call, x: Node, kernel: tuple[int, ...]) -> Sliding:
-    """Return the attributes that Conv and the poolings share."""
-    sizes = fixed_shape(x, call.layer.op)[2:]
-    axes = len(sizes)
-    if not 1 <= axes <= 2:
-        raise Refused(f"{call.layer.op} over {axes} axes", "one or two spatial axes")
-    strides = call.integers("strides") or (1,) * axes
-    dilations = call.integers("dilations") or (1,) * axes
-    pads = call.integers("pads") or (0,) * (2 * axes)
-    lengths = (len(kernel), len(strides), len(dilations), len(pads))
-    positive = min((*kernel, *strides, *dilations)) >= 1 and min(pads) >= 0
-    require(
-        lengths == (axes, axes, axes, 2 * axes) and positive,
-        "its kernel, strides or pads do not fit {}",
-        x.type,
-    )
-    sliding = Sliding(kernel, strides, pads[:axes], pads[axes:], dilations)
-    return _automatic(call, sliding, sizes)
+    Parameters
+    ----------
+    x, w : images, and weights of rank 2 + len(S)
+    apply : the convolution of (C, S..), given the numbers 1 and 0 to put before those of S..
+    """
+    if x.type.shape[0] == 1:
+        return b.expand(apply(b.squeeze(x, 0), w, (), ()), 0)
+    order = (1, 0, *range(2, x.type.rank))
+    value = apply(b.transpose(x, order), b.expand(w, 2), _ALONE, _NOTHING)
+    return b.transpose(value, order)
 
 
-def _automatic(call: Call, s: Sliding, sizes: tuple[int, ...]) -> Sliding:
-    mode = call.text("auto_pad", "NOTSET")
-    if mode == "NOTSET":
-        return s
-    zero = (0,) * len(sizes)
-    if mode == "VALID":
-        return Sliding(s.kernel, s.strides, zero, zero, s.dilations)
-    if mode not in ("SAME_UPPER", "SAME_LOWER"):
-        raise InvalidModel(f"layer {call.layer.label}: auto_pad is {mode!r}")
-    wanted = [-(-size // stride) for size, stride in zip(sizes, s.strides, strict=True)]
-    spans = [(k - 1) * d + 1 for k, d in zip(s.kernel, s.dilations, strict=True)]
-    total = [
-        max(0, (n - 1) * stride + span - size)
-        for n, stride, span, size in zip(wanted, s.strides, spans, sizes, strict=True)
-    ]
-    small, large = tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
-    before, after = (small, large) if mode == "SAME_UPPER" else (large, small)
-    return Sliding(s.kernel, s.strides, before, after, s.dilations)
+def biased(value: Node, bias: Node) -> Node:
+    """Add one number for each channel of (N, C, S..)."""
+    channels = value.type.shape[1]
+    require(bias.type.shape == (channels,), "the bias {} does not fit {}", bias.type, value.type)
+    return b.add(value, b.reshape(bias, (channels, *[1] * (value.type.rank - 2))))
+
+
+def _operands(call: Call) -> tuple[Node, Node]:
+    x, w = call.node(0), call.node(1)
+    fits = x.type.rank >= 3 and w.type.rank == x.type.rank
+    require(fits, "{} and {} do not fit", x.type, w.type)
+    return x, w
 
 
 def _conv(call: Call) -> Node:
-    x, w = call.node(0), call.node(1)
-    require(
-        x.type.rank >= 3 and w.type.rank == x.type.rank, "{} and {} do not fit", x.type, w.type
-    )
-    kernel = fixed_shape(w, "Conv")[2:]
-    stated = call.integers("kernel_shape")
-    require(
-        stated is None or stated == kernel,
-        "kernel_shape {} differs from the weights {}",
-        stated,
-        w.type,
-    )
-    s = _sliding(call, x, kernel)
-    op = Conv(s.strides, s.before, s.after, s.dilations, call.integer("group", 1))
-    value = each_image(x, lambda image: b.apply(op, image, w))
-    if not call.has(2):
-        return value
-    return b.add(value, b.reshape(call.node(2), (w.type.shape[0], *[1] * len(kernel))))
+    x, w = _operands(call)
+    s = sliding_over(call, image_sizes(x, "Conv"), kernel_of_weights(call, w))
+    groups = call.integer("group", 1)
+
+    def of_image(image: Node, weights: Node, one: Sizes, none: Sizes) -> Node:
+        pads = (*none, *s.before), (*none, *s.after)
+        op = Conv((*one, *s.strides), *pads, (*one, *s.dilations), groups)
+        return b.apply(op, image, weights)
+
+    value = over_images(x, w, of_image)
+    return biased(value, call.node(2)) if call.has(2) else value
 
 
-def _kernel(call: Call) -> tuple[int, ...]:
-    kernel = call.integers("kernel_shape")
-    if not kernel:
-        raise InvalidModel(f"layer {call.layer.label}: {call.layer.op} has no kernel_shape")
-    return kernel
+def _conv_transpose(call: Call) -> Node:
+    x, w = _operands(call)
+    s, extra = _widening(call, image_sizes(x, "ConvTranspose"), kernel_of_weights(call, w))
+    _check_phases(s)
+    groups = call.integer("group", 1)
+
+    def of_image(image: Node, weights: Node, one: Sizes, none: Sizes) -> Node:
+        pads = (*none, *s.before), (*none, *s.after), (*none, *extra)
+        op = ConvTranspose((*one, *s.strides), *pads, (*one, *s.dilations), groups)
+        return b.apply(op, image, weights)
+
+    value = over_images(x, w, of_image)
+    return biased(value, call.node(2)) if call.has(2) else value
 
 
-def _rounded_up(call: Call, s: Sliding, sizes: tuple[int, ...]) -> Sliding:
-    """Lengthen the padding so that ``ceil_mode`` finds its last window.
+def _widening(call: Call, sizes: Sizes, kernel: Sizes) -> tuple[Sliding, Sizes]:
+    """Return how the kernel slides, and what is added behind the result.
 
-    A window that would begin in the padding behind the image is dropped.
+    ``output_shape`` and ``auto_pad`` only say how much is cut off on each side (ConvTranspose-22).
     """
-    if not call.integer("ceil_mode", 0):
-        return s
-    after = []
-    for axis, size in enumerate(sizes):
-        span = (s.kernel[axis] - 1) * s.dilations[axis] + 1
-        room = size + s.before[axis] + s.after[axis] - span
-        windows = -(-room // s.strides[axis]) + 1
-        if (windows - 1) * s.strides[axis] >= size + s.before[axis]:
-            windows -= 1
-        after.append(s.after[axis] + max(0, (windows - 1) * s.strides[axis] - room))
-    return Sliding(s.kernel, s.strides, s.before, tuple(after), s.dilations)
+    s = stated_sliding(call, kernel, len(sizes))
+    check_size([size * by for size, by in zip(sizes, s.strides, strict=True)])
+    extra = call.integers("output_padding") or (0,) * len(sizes)
+    wanted = call.integers("output_shape")
+    mode = padding_mode(call)
+    fits = len(extra) == len(sizes) == len(wanted or sizes)
+    require(fits and min(extra) >= 0, "output_padding {} or output_shape {}", extra, wanted)
+    if mode == "VALID" and wanted is None:
+        zero = (0,) * len(sizes)
+        return replace(s, before=zero, after=zero), extra
+    if mode == "NOTSET" and wanted is None:
+        return s, extra
+    if wanted is None:
+        wanted = tuple(size * stride for size, stride in zip(sizes, s.strides, strict=True))
+    numbers = zip(sizes, s.strides, s.spans, extra, wanted, strict=True)
+    cut = tuple((size - 1) * by + span + more - to for size, by, span, more, to in numbers)
+    before, after = halves(tuple(max(0, each) for each in cut), mode)
+    longer = tuple(more + max(0, -each) for more, each in zip(extra, cut, strict=True))
+    return replace(s, before=before, after=after), longer
 
 
-def _max_pool(call: Call) -> Node:
-    call.only("storage_order", 0)
-    if any(call.layer.outputs[1:]):
-        raise Refused("the indices of MaxPool", "the values only")
-    x = call.node(0)
-    require(x.type.rank >= 3, "takes images, not {}", x.type)
-    s = _rounded_up(call, _sliding(call, x, _kernel(call)), fixed_shape(x, "MaxPool")[2:])
-    op = MaxPool(s.kernel, s.strides, s.before, s.after, s.dilations)
-    return each_image(x, lambda image: b.apply(op, image))
+MAX_STRIDE = 1024
+"""Each position of a stride may see taps of its own: they are listed at import."""
+
+MAX_PHASES = 256
+"""Each set of taps is a convolution of its own; more make a program too long."""
 
 
-def _average_pool(call: Call) -> Node:
-    x = call.node(0)
-    require(x.type.rank >= 3, "takes images, not {}", x.type)
-    plain = _sliding(call, x, _kernel(call))
-    s = _rounded_up(call, plain, fixed_shape(x, "AveragePool")[2:])
-    counted = bool(call.integer("count_include_pad", 0))
-    if counted and s != plain:
-        raise Refused("AveragePool with ceil_mode and count_include_pad", "ceil_mode=0")
-    op = AveragePool(s.kernel, s.strides, s.before, s.after, s.dilations, counted)
-    return each_image(x, lambda image: b.apply(op, image))
-
-
-def _global_pool(*, largest: bool) -> Operator:
-    def operator(call: Call) -> Node:
-        x = call.node(0)
-        axes = tuple(range(2, x.type.rank))
-        return b.reduce_max(x, axes, keep=True) if largest else mean(x, axes, True)
-
-    return operator
+def _check_phases(s: Sliding) -> None:
+    """Refuse strides that split a transposed convolution into too many convolutions."""
+    if max(s.strides) > MAX_STRIDE:
+        raise Refused(f"a stride of {max(s.strides)}", f"at most {MAX_STRIDE}")
+    axes = zip(s.kernel, s.strides, s.before, s.dilations, strict=True)
+    number = prod(len(phases(*each)) for each in axes)
+    if number > MAX_PHASES:
+        raise Refused(f"a ConvTranspose of {number} phases", "a dilation of 1")
 
 
 TABLE: Table = {
     "Conv": _conv,
-    "MaxPool": _max_pool,
-    "AveragePool": _average_pool,
-    "GlobalAveragePool": _global_pool(largest=False),
-    "GlobalMaxPool": _global_pool(largest=True),
+    "ConvTranspose": _conv_transpose,
 }
