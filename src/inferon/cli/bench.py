@@ -12,6 +12,7 @@ from inferon.cli.model import (
     SEED,
     AsJson,
     BatchAxis,
+    Bound,
     CompilerName,
     DataPath,
     Dims,
@@ -51,6 +52,7 @@ def bench(
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
     dim: Dims = None,
+    bind: Bound = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure nanoseconds per event, and ONNX Runtime's.
@@ -58,7 +60,7 @@ def bench(
     Both run on one thread, in turns, in the same process.
     """
     terminal = Terminal(as_json)
-    opened = open_model(model, batch_axis, dim)
+    opened = open_model(model, batch_axis, dim, bind)
     graph = opened.graph
     inputs = (
         sample(graph, sensible_events(graph, EVENTS), seed=SEED)  # normal: no slow subnormals

@@ -7,12 +7,14 @@ import typer
 from inferon.cli.model import (
     AsJson,
     BatchAxis,
+    Bound,
     Dims,
     Model,
     ModelPath,
     is_listing,
     open_model,
     read_axis,
+    read_bound,
     read_dims,
 )
 from inferon.cli.terminal import Terminal, table
@@ -22,7 +24,11 @@ from inferon.targets.cpp import Cpp
 
 
 def check(
-    model: ModelPath, batch_axis: BatchAxis = "auto", dim: Dims = None, as_json: AsJson = False
+    model: ModelPath,
+    batch_axis: BatchAxis = "auto",
+    dim: Dims = None,
+    bind: Bound = None,
+    as_json: AsJson = False,
 ) -> None:
     """List every gap of a model before compiling it.
 
@@ -30,9 +36,10 @@ def check(
     """
     gaps: tuple[Gap, ...] = ()
     if not is_listing(model):
-        gaps = find_gaps(model, batch_axis=read_axis(batch_axis), dims=read_dims(dim))
+        axis, values = read_axis(batch_axis), read_bound(bind)
+        gaps = find_gaps(model, batch_axis=axis, dims=read_dims(dim), bind=values)
     if not gaps:
-        gaps = _gaps_of_target(open_model(model, batch_axis, dim))
+        gaps = _gaps_of_target(open_model(model, batch_axis, dim, bind))
     document = {"model": model, "supported": not gaps, "gaps": gaps}
     if not gaps:
         Terminal(as_json).finish(document, f"{model}: no gaps; it compiles to C++")

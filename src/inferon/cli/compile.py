@@ -11,6 +11,7 @@ import inferon
 from inferon.cli.model import (
     AsJson,
     BatchAxis,
+    Bound,
     CompilerName,
     Dims,
     March,
@@ -40,6 +41,7 @@ def compile_(
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
     dim: Dims = None,
+    bind: Bound = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a model as standalone C++ into a folder.
@@ -48,7 +50,7 @@ def compile_(
     CMake package and a manifest. It appears whole or not at all.
     """
     terminal = Terminal(as_json)
-    graph = open_model(model, batch_axis, dim).graph
+    graph = open_model(model, batch_axis, dim, bind).graph
     compiled = inferon.compile(graph, cpp(compiler, march, name))
     agreement = None
     if check:

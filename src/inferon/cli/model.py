@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +49,15 @@ Dims = Annotated[
     list[str] | None,
     typer.Option("--dim", metavar="NAME=MAX", help="Bound of a symbolic size; repeatable."),
 ]
+Bound = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bind",
+        metavar="NAME=VALUE",
+        help="Value of an input that only states a shape, axes or a condition: axes=[1]; "
+        "repeatable.",
+    ),
+]
 DataPath = Annotated[
     Path | None,
     typer.Option(
@@ -71,18 +82,27 @@ class Model:
     ----------
     path : the file
     graph : what it means
+    bound : values of the file's inputs that the graph holds as constants
     """
 
     path: Path
     graph: Graph
+    bound: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def peer(self) -> OnnxRuntime | None:
         """The same file in ONNX Runtime; None for a listing."""
-        return None if is_listing(self.path) else OnnxRuntime(self.path, self.graph)
+        if is_listing(self.path):
+            return None
+        return OnnxRuntime(self.path, self.graph, bound=self.bound)
 
 
-def open_model(path: Path, batch_axis: str = "auto", dims: list[str] | None = None) -> Model:
+def open_model(
+    path: Path,
+    batch_axis: str = "auto",
+    dims: list[str] | None = None,
+    bind: list[str] | None = None,
+) -> Model:
     """Load a model from an ONNX file or a listing.
 
     Raises
@@ -94,7 +114,8 @@ def open_model(path: Path, batch_axis: str = "auto", dims: list[str] | None = No
     """
     if is_listing(path):
         return Model(path, _read_listing(path))
-    return Model(path, load(path, batch_axis=read_axis(batch_axis), dims=read_dims(dims)))
+    axis, bound = read_axis(batch_axis), read_bound(bind)
+    return Model(path, load(path, batch_axis=axis, dims=read_dims(dims), bind=bound), bound)
 
 
 def is_listing(path: Path) -> bool:
@@ -122,6 +143,22 @@ def read_dims(texts: list[str] | None) -> dict[str, int]:
             raise UsageError(f"--dim is {text!r}: give NAME=MAX, for example particles=64")
         dims[name] = int(number)
     return dims
+
+
+def read_bound(texts: list[str] | None) -> dict[str, object]:
+    """Read ``--bind NAME=VALUE`` options; a value is a number, true, false, or a JSON list."""
+    values = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        try:
+            if not (equals and name):
+                raise ValueError
+            values[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            raise UsageError(
+                f"--bind is {text!r}: give NAME=VALUE, for example axes=[1] or k=3"
+            ) from None
+    return values
 
 
 def cpp(compiler: str, march: str, name: str = "") -> Cpp:

@@ -10,6 +10,7 @@ import inferon
 from inferon.cli.model import (
     AsJson,
     BatchAxis,
+    Bound,
     CompilerName,
     DataPath,
     Dims,
@@ -38,6 +39,7 @@ def verify(
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
     dim: Dims = None,
+    bind: Bound = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove the C++ equal to the interpreter, in bits.
@@ -46,7 +48,7 @@ def verify(
     graph and the events.
     """
     terminal = Terminal(as_json)
-    opened = open_model(model, batch_axis, dim)
+    opened = open_model(model, batch_axis, dim, bind)
     if events is None:
         events = VERIFIED_EVENTS if data else sensible_events(opened.graph, VERIFIED_EVENTS)
     inputs = read_events(opened.graph, data, events, special=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,14 @@ class OnnxRuntime:
         the file's
     form : what tells this form from others, for tables
     batch : fixes the symbolic batch of the file to so many events; None leaves it symbolic
+    bound : values of the file's inputs that the graph holds as constants (``load(bind=...)``)
     """
 
     model: Path | bytes
     graph: Graph
     form: str = "as exported"
     batch: int | None = None
+    bound: Mapping[str, object] = field(default_factory=dict)
 
     def predict(self, data: Feed) -> tuple[Array, ...]:
         """Return the outputs of events (events, ...), each of shape (events, ...).
@@ -147,9 +149,13 @@ class OnnxRuntime:
 
     def _feed(self, arrays: list[Array]) -> dict[str, Array]:
         given = zip(self._slots, arrays, self._carries_batch(), strict=True)
+        fixed = (slot for slot in self._session.get_inputs() if slot.name in self.bound)
         return {
-            slot.name: np.ascontiguousarray(array if carries else array[0])
-            for slot, array, carries in given
+            **{each.name: np.array(self.bound[each.name], _dtype(each.type)) for each in fixed},
+            **{
+                slot.name: np.ascontiguousarray(array if carries else array[0])
+                for slot, array, carries in given
+            },
         }
 
     def _outputs(self, results: list[Array], events: int) -> list[Array]:
@@ -158,6 +164,12 @@ class OnnxRuntime:
             shape = (events, *static(node.type.shape, "an output"))
             shaped.append(np.asarray(result).reshape(shape))
         return shaped
+
+
+def _dtype(text: str) -> np.dtype[Any]:
+    """Return the dtype of ``tensor(int64)``."""
+    name = text.removeprefix("tensor(").removesuffix(")")
+    return np.dtype({"float": "float32", "double": "float64"}.get(name, name))
 
 
 @dataclass(frozen=True)
