@@ -55,7 +55,8 @@ def load(
     Unsupported
         When a valid model needs what Inferon lacks; lists every gap by the layer's name.
     UsageError
-        When ``batch_axis``, ``dims`` or ``bind`` do not fit the model, or a live one lacks its example.
+        When ``batch_axis``, ``dims`` or ``bind`` do not fit the model, or a live one lacks its
+        example.
     DataError
         When a live model does not take the example.
     ExtraMissing

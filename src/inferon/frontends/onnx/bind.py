@@ -10,10 +10,13 @@ import numpy as np
 
 from inferon.errors import UsageError
 from inferon.frontends.naming import label
+from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
 from inferon.frontends.onnx.read import Model, Slot, describe
-from inferon.frontends.onnx.tensors import DTYPES
-from inferon.ir.values import Array
+from inferon.frontends.onnx.tensors import held_in
+from inferon.ir.node import Node
+from inferon.ir.values import Array, storage
 from inferon.ops import build as b
+from inferon.ops.evaluation import evaluate
 
 
 def bound(model: Model, values: Mapping[str, Any]) -> Model:
@@ -34,7 +37,7 @@ def bound(model: Model, values: Mapping[str, Any]) -> Model:
         if name not in slots:
             shown = ", ".join(label(each) for each in slots) or "none"
             raise UsageError(f"no input is called {label(str(name))}; there are: {shown}")
-    fixed = {name: b.constant(_fitting(slots[name], value)) for name, value in values.items()}
+    fixed = {name: _constant(slots[name], value) for name, value in values.items()}
     return replace(
         model,
         inputs=tuple(slot for slot in model.inputs if slot.name not in values),
@@ -42,13 +45,21 @@ def bound(model: Model, values: Mapping[str, Any]) -> Model:
     )
 
 
+def _constant(slot: Slot, value: Any) -> Node | NarrowTensor:
+    """Return a value as a constant of the input's type."""
+    node = b.constant(_fitting(slot, value))
+    if slot.data_type not in NARROW:
+        return node
+    inside = brought_back(node, slot.data_type)
+    return NarrowTensor(evaluate((inside,), {}, {})[inside][0], slot.data_type)
+
+
 def _fitting(slot: Slot, value: Any) -> Array:
-    """Return a value as an array of the input's type and shape."""
+    """Return a value as an array of the input's shape, and the type that holds its type."""
     name = f"the value for {label(slot.name)}"
-    if slot.data_type not in DTYPES:
-        raise UsageError(
-            f"{label(slot.name)} is an input of {describe(slot.data_type)}: not bound"
-        )
+    element = held_in(slot.data_type)
+    if element is None:
+        raise UsageError(f"{name}: inputs of {describe(slot.data_type)} cannot be bound")
     try:
         array = np.asarray(value)
     except ValueError:
@@ -63,7 +74,7 @@ def _fitting(slot: Slot, value: Any) -> Array:
     ):
         wanted = "x".join(str(size or "?") for size in sizes) or "a scalar"
         raise UsageError(f"{name} has shape {array.shape}, expected {wanted}")
-    return _of_type(array, DTYPES[slot.data_type], name)
+    return _of_type(array, storage(element), name)
 
 
 def _of_type(array: Array, dtype: np.dtype[Any], name: str) -> Array:
@@ -74,7 +85,7 @@ def _of_type(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     with np.errstate(all="ignore"):
         converted = array.astype(dtype)
     rounded = dtype.kind == "f" and array.dtype.kind == "f"
-    overflows = rounded and not np.array_equal(np.isfinite(array), np.isfinite(converted))
-    if overflows or not rounded and not np.array_equal(array, converted):
+    same = np.isfinite(array) == np.isfinite(converted) if rounded else array == converted
+    if not np.all(same):
         raise UsageError(f"{name} holds numbers that {dtype} does not")
     return converted
