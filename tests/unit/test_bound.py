@@ -33,6 +33,7 @@ from inferon.ops import build as b
 from inferon.ops.base import Composite, Elementary, Primitive, _Placeholder
 from inferon.ops.evaluation import evaluate
 from inferon.ops.mantissa import Overflow
+from inferon.ops.scatter import Combine
 from inferon.ops.table import Table
 
 FREE = Accuracy("any order", strict_order=False)
@@ -124,6 +125,14 @@ def chosen(rng: np.random.Generator, pool: list[Node]) -> Node:
     return b.concat([best, b.gather(some(rng, pool), b.top_k(x, 3, largest=False), 0)], 0)
 
 
+def scattered(rng: np.random.Generator, pool: list[Node]) -> Node:
+    """Return messages of five edges at four nodes, two of them dropped or replaced."""
+    x, edges = some(rng, pool), rng.integers(-7, 7, 5)
+    combine = list(Combine)[int(rng.integers(len(Combine)))]
+    given = b.slice_(x, 0, 0, 5) if combine is not Combine.MUL else tall(b.slice_(x, 0, 0, 5))
+    return b.scatter_(some(rng, pool), b.constant(edges), given, 0, combine)
+
+
 def tabulated(x: Node) -> Node:
     """Quantize, look up, add exactly, and come back."""
     fixed = Fixed(True, 6, 3)
@@ -173,7 +182,7 @@ GROW: tuple[Grow, ...] = (
     *(function(op) for op in (normalization.Softmax(0), normalization.LogSoftmax(0))),
     unary(lambda x: b.apply(elementary.Exp(), tall(x))),
     lambda rng, pool: b.fma(some(rng, pool), some(rng, pool), some(rng, pool)),
-    *(products, moved, chosen, by_steps(b.fold), by_steps(b.scan)),
+    *(products, moved, chosen, scattered, by_steps(b.fold), by_steps(b.scan)),
 )
 
 
@@ -544,6 +553,36 @@ def test_elements_gathered_by_an_undecided_index_are_undecided() -> None:
     x, rounded = vector(3)
     best = b.gather(x, b.top_k(rounded, 1), 0)
     assert decided(best, x, [[1.0, 1.0, 0.0], [1.0, 2.0, 0.0]]) == [False, True]
+
+
+def test_elements_updated_by_an_undecided_index_are_undecided() -> None:
+    x, rounded = vector(3)
+    one = b.constant(np.ones(1, np.float32))
+    added = b.scatter_(x, b.top_k(rounded, 1), one, 0, Combine.ADD)
+    assert decided(added, x, [[1.0, 1.0, 0.0], [1.0, 2.0, 0.0]]) == [False, True]
+
+
+@pytest.mark.parametrize("combine", Combine)
+@pytest.mark.parametrize("accuracy", [OURS, FREE])
+def test_the_order_of_updates_stays_within_the_bound(combine: Combine, accuracy: Accuracy) -> None:
+    """Updates in the reverse order, which is another sum, keep the bound; and it is not wide."""
+    x, updates = b.input_("x", (4, 3), FLOAT32), b.input_("updates", (9, 3), FLOAT32)
+    edges = np.array([0, 1, 2, 0, -2, 0, 7, 0, 1])
+    kept = list(range(9)) if combine is not Combine.REPLACE else [2, 5, 8]
+    rows = [b.gather(updates, b.constant(np.array(each)), 0) for each in (kept, kept[::-1])]
+    results = [
+        b.scatter_(x, b.constant(edges[places]), row, 0, combine)
+        for places, row in zip((kept, kept[::-1]), rows, strict=True)
+    ]
+    there, back = (Graph("g", (x, updates), (node,), ("y",)) for node in results)
+    data = [array * 1.7 for array in Samples(40, seed=2, special=False).draw(there)]
+    got = interpret(back, data)
+    assert agreement(there, data, got, accuracy=accuracy).undecided == 0
+    limits = bound(there, data, accuracy=accuracy)
+    differ = (got[0] != interpret(there, data)[0]).any()
+    assert differ == (combine in (Combine.ADD, Combine.MUL))
+    size = np.abs(interpret(there, [np.abs(each) for each in data])[0])
+    assert (limits.errors[0] <= 1e-6 * size + 1e-38).all()  # below it floats are subnormal
 
 
 @pytest.mark.parametrize("op", [b.less, b.less_equal, b.equal])

@@ -30,6 +30,7 @@ from inferon.ir.types import Fixed, Float
 from inferon.ir.values import Array, storage
 from inferon.ops import arithmetic, dot, elementary, logic, reduction
 from inferon.ops.base import Elementary
+from inferon.ops.scatter import Combine, Scatter
 
 MAX_RESULTS = 64
 """Elements of float outputs: each costs one walk back; a graph with more has balls only."""
@@ -136,6 +137,10 @@ def _record(tape: Tape, node: Node, context: Context, *, composite: bool) -> Non
     tape.steps[node] = step
     tape.own[node] = ball.error + _bend(node.op, replace(noisy, context=quiet), ball)
     level = _level(rigorous.value, tape.narrow[node])
+    # what may be anything, or comes from that, is so whatever one evaluation made of it
+    level = np.where(
+        np.isinf(settled(rule(node.op, noisy), node.type.element).error), np.inf, level
+    )
     tape.noise[node] = Ball(rigorous.value, np.minimum(level, rigorous.error))
     if tape.own[node].any() or any(each in tape.active for each in node.inputs):
         tape.active.add(node)
@@ -198,6 +203,8 @@ def _bend(op: Op, step: Step, ball: Ball) -> Array:
         reach = 2.0 * errors[0].max(axis=axes, initial=0.0)
         near = np.abs(values[0] - np.expand_dims(ball.value, axes)) <= np.expand_dims(reach, axes)
         return np.where(near.sum(axis=axes) > 1, reach, nothing)
+    if isinstance(op, Scatter) and op.combine in (Combine.MIN, Combine.MAX):
+        return rule(op, step).error
     if isinstance(op, arithmetic.Abs):
         return np.where(np.abs(values[0]) <= errors[0], 2.0 * errors[0], nothing)
     if isinstance(op, arithmetic.Sqrt | elementary.Log):

@@ -26,6 +26,7 @@ from inferon.ops import (
     movement,
     reduction,
 )
+from inferon.ops.scatter import Combine, Scatter
 
 Slopes = tuple[Array | None, ...]
 """One array for each input; None for an input on which nothing depends smoothly."""
@@ -39,6 +40,8 @@ def pull(op: Op, step: Step, value: Array, slope: Array) -> Slopes:
 
 def has_derivative(op: Op) -> bool:
     """Return whether `pull` knows the operator."""
+    if isinstance(op, Scatter) and op.combine is Combine.MUL:
+        return False  # the product of all other factors would cost one walk for each
     return pull.dispatch(type(op)) is not pull.dispatch(object)
 
 
@@ -213,7 +216,7 @@ def _moved(op: Op, step: Step, value: Array, slope: Array) -> Slopes:
         np.arange(start, start + prod(shape)).reshape(1, *shape)
         for start, shape in zip(ends, shapes, strict=False)
     ]
-    total = _collected(step.real(*places), slope, int(ends[-1]))
+    total = collected(step.real(*places), slope, int(ends[-1]))
     parts = np.split(total, ends[1:-1], axis=1)
     return tuple(
         part.reshape(len(slope), *shape) for part, shape in zip(parts, shapes, strict=True)
@@ -226,10 +229,10 @@ def _gather(op: indexing.Gather, step: Step, value: Array, slope: Array) -> Slop
     shape = x.value.shape[1:]
     places = np.broadcast_to(np.arange(prod(shape)).reshape(1, *shape), x.value.shape)
     source = step.real(places, index.value)
-    return _collected(source, slope, prod(shape)).reshape(len(slope), *shape), None
+    return collected(source, slope, prod(shape)).reshape(len(slope), *shape), None
 
 
-def _collected(source: Array, slope: Array, size: int) -> Array:
+def collected(source: Array, slope: Array, size: int) -> Array:
     """Add each slope to the place where its element came from; return (events, size)."""
     events = len(slope)
     flat = np.broadcast_to(source, slope.shape).reshape(events, -1)

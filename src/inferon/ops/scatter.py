@@ -90,14 +90,14 @@ class Scatter(Primitive):
         x, updates = args[0], args[2]
         if isinstance(out.element, Fixed):
             x, updates = (mantissa.stored(each, out.element) for each in (x, updates))
-        result = self._scattered(x, args[1], updates)
+        result = self.scattered(x, args[1], updates)
         return result.astype(storage(out.element)) if isinstance(out.element, Fixed) else result
 
     def real(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
-        return self._scattered(*args)
+        return self.scattered(*args)
 
-    def _scattered(self, x: Array, index: Array, updates: Array) -> Array:
-        """Update one place of the index after the other, in all events and slices at once."""
+    def scattered(self, x: Array, index: Array, updates: Array) -> Array:
+        """Return the updated array: one place of the index after the other, all slices at once."""
         batches = prod(x.shape[: self.batch + 1])
         before, size = prod(x.shape[self.batch + 1 : self.axis + 1]), x.shape[self.axis + 1]
         behind = prod(x.shape[self.axis + 2 :])
