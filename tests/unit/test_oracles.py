@@ -51,6 +51,7 @@ from inferon.ops.loop import Fold, Scan
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.movement import Broadcast, Concat, Pad, Reshape, Slice, Transpose, Window
 from inferon.ops.reduction import ReduceMax, ReduceMin, Sum
+from inferon.ops.scatter import Combine, Scatter
 from inferon.ops.structure import Const, Input
 from inferon.ops.table import Table
 from inferon.ops.vocabulary import VOCABULARY
@@ -483,6 +484,58 @@ def check_gather() -> None:
         for e in range(2)
     ]
     same(np.ravel(clamped), run(Gather(1, batch=1), x, places))
+
+
+@oracle(Scatter)
+def check_scatter() -> None:
+    """As ONNX in every form; in order, each sum as plain floats give it; dropped where outside."""
+    x, updates = sample(2, 5, 3), sample(2, 4, 3)
+    index = np.array([[[4, 0, 1], [4, -5, 1], [-1, 0, 2], [3, 0, 1]]] * 2)
+    names = ("none", "add", "mul", "min", "max")
+    for combine, name in zip(Combine, names, strict=True):
+        lasts = np.array([[4, 0, 1, 3], [-1, 1, -4, 0]])  # the first event has no index twice
+        rows = lasts if combine is not Combine.REPLACE else np.stack([lasts[0], lasts[0]])
+        wanted = [
+            reference(
+                "ScatterElements",
+                x[i],
+                np.stack([rows[i]] * 3, 1),
+                updates[i],
+                axis=0,
+                reduction=name,
+            )
+            for i in range(2)
+        ]
+        same(np.ravel(wanted), run(Scatter(0, combine), x, rows, updates))
+        swapped = [np.swapaxes(each, 1, 2) for each in (x, index, updates)]
+        each = run(Scatter(1, combine, batch=1), *swapped)
+        assert each.tolist() == _one_by_one(combine, *swapped)
+    outside = np.array([[5, 99, 2**62, -6], [0, -99, -(2**63), 2**63 - 1]])
+    (first, second) = run(Scatter(0), x, outside, updates)
+    assert first.tolist() == x[0].tolist()
+    assert second.tolist() == [updates[1, 0].tolist(), *x[1, 1:].tolist()]
+    huge = np.array([[2**64 - 1, 2**63, 5, 2]] * 2, np.uint64)
+    assert run(Scatter(0), x, huge, updates)[0].tolist() == [
+        *x[0, :2].tolist(),
+        updates[0, 3].tolist(),
+        *x[0, 3:].tolist(),
+    ]
+
+
+def _one_by_one(combine: Combine, x: Array, index: Array, updates: Array) -> list[Any]:
+    """Return rows updated by plain loops over numpy's own floats."""
+    how: dict[Combine, Callable[[Any, Any], Any]] = {
+        Combine.REPLACE: lambda a, b: b,
+        Combine.ADD: lambda a, b: a + b,
+        Combine.MUL: lambda a, b: a * b,
+        Combine.MIN: min,
+        Combine.MAX: max,
+    }
+    result = x.copy()
+    for event, row in np.ndindex(x.shape[:2]):
+        for i, update in zip(index[event, row], updates[event, row], strict=True):
+            result[event, row, i] = how[combine](result[event, row, i], update)
+    return list(result.tolist())
 
 
 @oracle(TopK)
