@@ -466,10 +466,10 @@ def test_names_that_become_equal_stay_apart() -> None:
 def test_all_gaps_come_at_once() -> None:
     """Unknown operators, attributes, types and sizes, also behind each other."""
     model = text(
-        "(float[N,4] x, float16[N,4] h, float[N,cells] c) => (float[N,4] y)",
+        "(float[N,4] x, string[N,4] h, float[N,cells] c) => (float[N,4] y)",
         """[one] a = Magic(x) [two] b = Softmax<axis=1, colour="red">(h)
            [three] k = GridSample(x, x)
-           [four] d = Pow(b, b) [five] n = Cast<to=10>(d) [six] e = Atan(c) [seven] p = Pow(e, e)
+           [four] d = Pow(b, b) [five] n = Cast<to=8>(d) [six] e = Atan(c) [seven] p = Pow(e, e)
            [eight] q = Relu(a) y = Add(q, d)""",
     )
     layers = ["h", "c", "one", "two", "three", "four", "five", "six", "seven"]

@@ -80,6 +80,7 @@ class Call:
     guides : shapes of the operands at another batch, where they are known
     rebinding : set when a fixed batch is to be replaced
     inner : translates a sub-graph where this layer stands
+    narrow : the operands' types in the file where these are narrower than their nodes' types
     """
 
     layer: Layer
@@ -88,6 +89,7 @@ class Call:
     guides: tuple[Shape | None, ...] = ()
     rebinding: Rebinding | None = None
     inner: Inner = _no_scope
+    narrow: Sequence[int | None] = ()
     asked: set[str] = field(default_factory=set)
 
     # ------------------------------------------------------------------------------------ operands
@@ -141,6 +143,10 @@ class Call:
         """Return a constant input as sizes, which may be run-time sizes."""
         value = self.value(position)
         return value.sizes if isinstance(value, Sizes) else self.numbers(position, what)
+
+    def narrow_type(self, position: int) -> int | None:
+        """Return the number of an input's type in the file where its node only holds it."""
+        return self.narrow[position] if position < len(self.narrow) else None
 
     # ---------------------------------------------------------------------------------- attributes
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 
 from inferon.errors import InvalidModel
 from inferon.frontends.naming import label
 from inferon.frontends.onnx.limits import MAX_ATTRIBUTE_VALUES, MAX_FILE_BYTES, MAX_RANK
+from inferon.frontends.onnx.narrow import NarrowTensor
 from inferon.frontends.onnx.nested import check_graphs
 from inferon.frontends.onnx.order import in_order
 from inferon.frontends.onnx.parse import file_bytes, parsed
@@ -74,7 +76,7 @@ class Subgraph:
     name: str
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
-    constants: Mapping[str, Node | Foreign]
+    constants: Mapping[str, Node | NarrowTensor | Foreign]
     layers: tuple[Layer, ...]
     types: tuple[Slot, ...]
     captured: tuple[str, ...]
@@ -88,7 +90,7 @@ class Model:
     opsets: Mapping[str, int]
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
-    constants: Mapping[str, Node | Foreign]
+    constants: Mapping[str, Node | NarrowTensor | Foreign]
     layers: tuple[Layer, ...]
     functions: frozenset[tuple[str, str]]
     types: tuple[Slot, ...]
@@ -168,18 +170,18 @@ class _Reader:
             captured=captured,
         )
 
-    def _constants(self, graph: onnx.GraphProto) -> dict[str, Node | Foreign]:
-        constants: dict[str, Node | Foreign] = {}
+    def _constants(self, graph: onnx.GraphProto) -> dict[str, Node | NarrowTensor | Foreign]:
+        constants: dict[str, Node | NarrowTensor | Foreign] = {}
         for tensor in graph.initializer:
             if tensor.name in constants:
                 raise InvalidModel(f"two initializers are called {label(tensor.name)}")
             value = self._array(tensor)
-            constants[tensor.name] = value if isinstance(value, Foreign) else b.constant(value)
+            constants[tensor.name] = b.constant(value) if isinstance(value, np.ndarray) else value
         for sparse in graph.sparse_initializer:
             constants[sparse.values.name] = Foreign("sparse tensor")
         return constants
 
-    def _array(self, tensor: onnx.TensorProto) -> Array | Foreign:
+    def _array(self, tensor: onnx.TensorProto) -> Array | NarrowTensor | Foreign:
         value = array_of_tensor(tensor, self.folder)
         self.nbytes += 0 if isinstance(value, Foreign) else value.nbytes
         if self.nbytes > MAX_FILE_BYTES:

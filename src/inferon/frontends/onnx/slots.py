@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inferon.errors import Gap, UsageError
 from inferon.frontends.naming import Names, label
 from inferon.frontends.onnx.read import Model, Slot, Symbolic, describe
-from inferon.frontends.onnx.tensors import DTYPES
+from inferon.frontends.onnx.tensors import held_in
 from inferon.ir.node import Node
 from inferon.ir.shape import MAX_ELEMENTS, Dim, Shape, Size
 from inferon.ir.types import Element
@@ -106,7 +106,7 @@ def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Ite
     """Yield what cannot be known about the inputs."""
     for slot in model.inputs:
         name = label(slot.name)
-        if slot.data_type not in DTYPES:
+        if held_in(slot.data_type) is None:
             yield Gap(name, f"an input of {describe(slot.data_type)}", "float32")
         if slot.shape is None:
             yield Gap(
@@ -188,4 +188,6 @@ def many_events(
 
 
 def _element(slot: Slot) -> Element:
-    return b.element_of(DTYPES[slot.data_type])
+    element = held_in(slot.data_type)
+    assert element is not None, "slot_gaps comes first"
+    return element

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from inferon.errors import Gap
 from inferon.frontends.onnx.read import Layer, Model, Slot
-from inferon.frontends.onnx.tensors import DTYPES, FLOAT
+from inferon.frontends.onnx.tensors import held_in
 from inferon.frontends.onnx.translate import Translation, translate
 from inferon.ir.node import Node
 from inferon.ir.shape import Size
+from inferon.ir.types import FLOAT32
 from inferon.ops import build as b
 
 ASSUMED_SIZE = 2
@@ -43,7 +44,7 @@ def _stand_in(slot: Slot) -> Node | None:
 
 
 def _input(shape: tuple[Size, ...], slot: Slot) -> Node:
-    return b.input_("stand_in", shape, b.element_of(DTYPES.get(slot.data_type, DTYPES[FLOAT])))
+    return b.input_("stand_in", shape, held_in(slot.data_type) or FLOAT32)
 
 
 def _like_first_input(layer: Layer, done: Translation) -> Node | None:

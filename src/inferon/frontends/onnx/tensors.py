@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path, PurePosixPath
@@ -14,12 +15,18 @@ from inferon.errors import InvalidModel
 from inferon.frontends.files import regular_file
 from inferon.frontends.naming import label
 from inferon.frontends.onnx.limits import MAX_FILE_BYTES, MAX_RANK
-from inferon.ir.values import Array
+from inferon.frontends.onnx.narrow import (
+    NARROW,
+    NarrowTensor,
+    decoded,
+    nbytes_in_file,
+    unpacked,
+)
+from inferon.ir.types import Element
+from inferon.ir.values import Array, storage
+from inferon.ops import build as b
 
 _TYPES = onnx.TensorProto
-FLOAT = int(_TYPES.FLOAT)
-"""The number of float32 among the element types of a file."""
-
 DTYPES: dict[int, np.dtype[Any]] = {
     _TYPES.FLOAT: np.dtype("<f4"),
     _TYPES.DOUBLE: np.dtype("<f8"),
@@ -33,7 +40,7 @@ DTYPES: dict[int, np.dtype[Any]] = {
     _TYPES.UINT64: np.dtype("<u8"),
     _TYPES.BOOL: np.dtype("?"),
 }
-"""The element types that graphs have."""
+"""The element types that graphs have; narrower ones are held in these."""
 
 _FIELDS: dict[int, str] = {
     _TYPES.FLOAT: "float_data",
@@ -47,7 +54,7 @@ _DEFAULT_FIELD = "int32_data"
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A tensor of an element type that graphs lack (float16, strings ...)."""
+    """A tensor of an element type that graphs lack (strings, complex numbers ...)."""
 
     type_name: str
 
@@ -58,7 +65,17 @@ def type_name(data_type: int) -> str:
     return names.get(data_type, f"type {data_type}").lower()
 
 
-def array_of_tensor(tensor: onnx.TensorProto, folder: Path | None) -> Array | Foreign:
+def held_in(data_type: int) -> Element | None:
+    """Return the element type of the nodes that hold an element type of a file, if any can."""
+    if data_type in DTYPES:
+        return b.element_of(DTYPES[data_type])
+    narrow = NARROW.get(data_type)
+    return None if narrow is None else narrow.held
+
+
+def array_of_tensor(
+    tensor: onnx.TensorProto, folder: Path | None
+) -> Array | NarrowTensor | Foreign:
     """Return the array of a tensor.
 
     Parameters
@@ -74,6 +91,8 @@ def array_of_tensor(tensor: onnx.TensorProto, folder: Path | None) -> Array | Fo
     """
     name = label(tensor.name)
     shape = _checked_shape(tensor, name)
+    if tensor.data_type in NARROW:
+        return _narrow(tensor, name, folder, shape)
     if tensor.data_type not in DTYPES:
         return Foreign(type_name(tensor.data_type))
     dtype = DTYPES[tensor.data_type]
@@ -81,24 +100,59 @@ def array_of_tensor(tensor: onnx.TensorProto, folder: Path | None) -> Array | Fo
     return array.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
 
+def _narrow(
+    tensor: onnx.TensorProto, name: str, folder: Path | None, shape: tuple[int, ...]
+) -> NarrowTensor:
+    if prod(shape) * storage(NARROW[tensor.data_type].held).itemsize > MAX_FILE_BYTES:
+        limit = f"above the limit of {MAX_FILE_BYTES >> 20} MB in the type that holds it"
+        raise InvalidModel(f"tensor {name} of shape {list(shape)} is {limit}")
+    values = decoded(tensor.data_type, _codes(tensor, name, folder, prod(shape)))
+    return NarrowTensor(values.reshape(shape), tensor.data_type)
+
+
 def _flat(
     tensor: onnx.TensorProto, name: str, folder: Path | None, dtype: np.dtype[Any], number: int
 ) -> Array:
     """Return the tensor's elements in a row, wherever they are kept."""
-    needed = number * dtype.itemsize
+    raw = _raw(tensor, name, folder, number * dtype.itemsize)
+    if raw is not None:
+        return np.frombuffer(raw, dtype)
+    values = _listed(tensor, name, number)
+    wide = np.int64 if dtype.kind in "iub" and dtype.itemsize < 8 else dtype
+    return np.array(values, wide).astype(dtype)
+
+
+def _codes(tensor: onnx.TensorProto, name: str, folder: Path | None, number: int) -> Array:
+    """Return the codes of a narrow tensor's elements in a row, as numbers without sign."""
+    kind, needed = tensor.data_type, nbytes_in_file(tensor.data_type, number)
+    raw = _raw(tensor, name, folder, needed)
+    if raw is not None:
+        return unpacked(kind, raw, number)
+    packed = NARROW[kind].bits < 8  # one listed number is one byte of them
+    values = np.array(_listed(tensor, name, needed if packed else number), np.int64)
+    if packed:
+        return unpacked(kind, values.astype(np.uint8).tobytes(), number)
+    return values & ((1 << NARROW[kind].bits) - 1)
+
+
+def _raw(tensor: onnx.TensorProto, name: str, folder: Path | None, needed: int) -> bytes | None:
+    """Return a tensor's bytes; None where its values are listed in another field."""
     if tensor.data_location == _TYPES.EXTERNAL:
-        return np.frombuffer(_external_bytes(tensor, name, folder, needed), dtype)
-    if tensor.HasField("raw_data"):
-        if len(tensor.raw_data) != needed:
-            what = f"holds {len(tensor.raw_data)} bytes, but its shape needs {needed}"
-            raise InvalidModel(f"tensor {name} {what}: the file is damaged")
-        return np.frombuffer(tensor.raw_data, dtype)
-    values = getattr(tensor, _FIELDS.get(tensor.data_type, _DEFAULT_FIELD))
+        return _external_bytes(tensor, name, folder, needed)
+    if not tensor.HasField("raw_data"):
+        return None
+    if len(tensor.raw_data) != needed:
+        what = f"holds {len(tensor.raw_data)} bytes, but its shape needs {needed}"
+        raise InvalidModel(f"tensor {name} {what}: the file is damaged")
+    return tensor.raw_data
+
+
+def _listed(tensor: onnx.TensorProto, name: str, number: int) -> Sequence[float]:
+    values: Sequence[float] = getattr(tensor, _FIELDS.get(tensor.data_type, _DEFAULT_FIELD))
     if len(values) != number:
         what = f"holds {len(values)} values, but its shape needs {number}"
         raise InvalidModel(f"tensor {name} {what}: the file is damaged")
-    wide = np.int64 if dtype.kind in "iub" and dtype.itemsize < 8 else dtype
-    return np.array(values, wide).astype(dtype)
+    return values
 
 
 def _checked_shape(tensor: onnx.TensorProto, name: str) -> tuple[int, ...]:

@@ -30,7 +30,9 @@ from inferon.frontends.onnx.limits import (
     MAX_TENSOR_ELEMENTS,
     MAX_UNROLLED_LAYERS,
 )
-from inferon.frontends.onnx.read import Layer, Model, Subgraph
+from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
+from inferon.frontends.onnx.narrow_results import in_their_sets, result_types
+from inferon.frontends.onnx.read import Layer, Model, Slot, Subgraph
 from inferon.frontends.onnx.table import OPERATORS
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.ir.node import Node, ordered
@@ -54,12 +56,14 @@ class Translation:
     origins : the layer that made a node first
     gaps : what is missing
     inner : translations of sub-graphs, in the order in which they were made
+    narrow : the element types of values that are held in wider ones, by the values' names
     """
 
     values: ChainMap[str, Value] = field(default_factory=ChainMap)
     origins: dict[Node, str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     inner: list[tuple[Subgraph, Translation]] = field(default_factory=list)
+    narrow: ChainMap[str, int] = field(default_factory=ChainMap)
 
     def shape(self, name: str) -> Shape | None:
         """Return the shape of a value, if it is known."""
@@ -69,6 +73,7 @@ class Translation:
     def within(self, body: Subgraph) -> Translation:
         """Return the beginning of a sub-graph's translation, which sees the values so far."""
         inner = Translation(self.values.new_child(), self.origins, self.gaps)
+        inner.narrow = self.narrow.new_child()
         self.inner.append((body, inner))
         return inner
 
@@ -115,8 +120,18 @@ def translate(
     """
     done = Translation()
     done.values.update({name: settled(node) for name, node in inputs.items()})
+    _enter(model.inputs, done)
     _Run(model, rebinding, guess).graph(model, done, guide)
     return done
+
+
+def _enter(slots: Sequence[Slot], done: Translation) -> None:
+    """Bring inputs of narrow types into their sets; what is in the set stays as it is."""
+    for slot in slots:
+        value = done.values.get(slot.name)
+        if slot.data_type in NARROW and isinstance(value, Node):
+            done.narrow[slot.name] = slot.data_type
+            done.values[slot.name] = settled(brought_back(value, slot.data_type))
 
 
 @dataclass(slots=True)
@@ -133,6 +148,8 @@ class _Run:
         for name, constant in graph.constants.items():
             if isinstance(constant, Foreign):
                 done.gaps.append(_foreign(name, constant))
+            elif isinstance(constant, NarrowTensor):
+                done.values[name], done.narrow[name] = constant.node, constant.data_type
             else:
                 done.values[name] = constant
         for layer in graph.layers:
@@ -162,6 +179,7 @@ class _Run:
         inner = around.within(body)
         for slot, value in zip(body.inputs, operands, strict=True):
             inner.values[slot.name] = value
+        inner.narrow.update({s.name: s.data_type for s in body.inputs if s.data_type in NARROW})
         self.graph(body, inner, twin)
         if any(slot.name not in inner.values for slot in body.outputs):
             raise Behind
@@ -182,10 +200,15 @@ class _Run:
             tuple(guide.shape(name) if guide and name else None for name in layer.inputs),
             self.rebinding,
             lambda body, operands: self.subgraph(body, operands, done, guide),
+            tuple(done.narrow.get(name) for name in layer.inputs),
         )
         values = _values(function, call, done)
         if values is not None:
+            types = result_types(layer, call.narrow, call.opset)
+            values, kinds = in_their_sets(layer, values, types)
             _keep(layer, values, done)
+            pairs = zip(layer.outputs, kinds, strict=False)
+            done.narrow.update({name: kind for name, kind in pairs if kind is not None})
 
 
 def _foreign(name: str, constant: Foreign) -> Gap:
