@@ -274,14 +274,26 @@ def _one_event(made: Program) -> Iterator[str]:
     for buffer in made.plan.inputs:
         if buffer not in needed:
             yield f"  static_cast<void>({buffer.name});  // no output depends on it"
+    yield from places(made)
+    for calls in steps(made):
+        yield from printed(calls, 1)
+    yield "}"
+
+
+def places(made: Program) -> Iterator[str]:
+    """Yield a pointer for every array in the weights and in the workspace."""
     for buffer, offset in made.weights:
         kind = scalar_type(buffer.element)
         yield f"  const auto* {buffer.name} = reinterpret_cast<const {kind}*>(weights + {offset});"
     for buffer, offset in made.layout.offsets.items():
         kind = scalar_type(buffer.element)
         yield f"  auto* {buffer.name} = reinterpret_cast<{kind}*>(workspace + {offset});"
-    yield from printed(_calls(made.plan.regions, _names(made.plan.regions)), 1)
-    yield "}"
+
+
+def steps(made: Program) -> list[tuple[Stmt, ...]]:
+    """Return the statements of each region, in the order of an event."""
+    names = _names(made.plan.regions)
+    return [_calls((region,), names) for region in made.plan.regions]
 
 
 def _calls(regions: tuple[Region, ...], names: dict[int, str]) -> tuple[Stmt, ...]:

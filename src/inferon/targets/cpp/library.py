@@ -17,6 +17,7 @@ from inferon.ir.values import Array, storage
 from inferon.targets.base import File
 from inferon.targets.cpp.header import Program
 from inferon.targets.cpp.package import timing_source
+from inferon.targets.cpp.step_timing import step_timing_source
 from inferon.targets.toolchain import Compiler, shared_library
 
 
@@ -42,13 +43,19 @@ class Library:
 
     @cached_property
     def _loaded(self) -> ctypes.CDLL:
+        return self._built(timing_source(self.made))
+
+    @cached_property
+    def _step_timer(self) -> ctypes.CDLL:
+        return self._built(step_timing_source(self.made))
+
+    def _built(self, timing: File) -> ctypes.CDLL:
+        """Compile the model with one more source beside it."""
         name = self.made.name
         wanted = (f"{name}.hpp", f"{name}_weights.hpp", f"{name}_c.h", f"{name}_c.cpp")
-        timing = timing_source(self.made)
         files = [*(file for file in self.files if file.path in wanted), timing]
-        return ctypes.CDLL(
-            str(shared_library(files, [f"{name}_c.cpp", timing.path], self.compiler))
-        )
+        sources = [f"{name}_c.cpp", timing.path]
+        return ctypes.CDLL(str(shared_library(files, sources, self.compiler)))
 
     def _function(self, suffix: str) -> Callable[..., Any]:
         function = self._loaded[f"{self.made.name}_{suffix}"]
@@ -74,6 +81,22 @@ class Library:
         arrays = [pointer(array) for array in (*inputs, *outputs)]
         counts = [ctypes.c_size_t(n) for n in (events, repeats, bursts)]
         self._function("time")(pointer(workspace), *arrays, *counts, pointer(times))
+        return times
+
+    @property
+    def step_layers(self) -> tuple[str, ...]:
+        """The layer that each step of an event came from; empty for steps that have none."""
+        return tuple(region.origin for region in self.made.plan.regions)
+
+    def step_times_ns(self, data: Feed, *, repeats: int) -> Array:
+        """Return the nanoseconds of each step on the first event, a mean of repeats alone."""
+        inputs = [np.ascontiguousarray(array[:1]) for array in arranged(self.graph, data)]
+        workspace = aligned(self.made.layout.size_bytes)
+        times = np.zeros(len(self.step_layers))
+        arrays = [pointer(array) for array in (workspace, *inputs, *self._outputs(1))]
+        timer = self._step_timer[f"{self.made.name}_time_steps"]
+        timer.restype = None
+        timer(*arrays, ctypes.c_size_t(repeats), pointer(times))
         return times
 
     def _outputs(self, events: int) -> tuple[Array, ...]:
