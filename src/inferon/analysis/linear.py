@@ -138,9 +138,11 @@ def _record(tape: Tape, node: Node, context: Context, *, composite: bool) -> Non
     tape.own[node] = ball.error + _bend(node.op, replace(noisy, context=quiet), ball)
     level = _level(rigorous.value, tape.narrow[node])
     # what may be anything, or comes from that, is so whatever one evaluation made of it
-    level = np.where(
-        np.isinf(settled(rule(node.op, noisy), node.type.element).error), np.inf, level
-    )
+    level = np.where(np.isinf(tape.own[node]), np.inf, level)
+    if any(np.isinf(each.error).any() for each in noisy.inputs):
+        level = np.where(
+            np.isinf(settled(rule(node.op, noisy), node.type.element).error), np.inf, level
+        )
     tape.noise[node] = Ball(rigorous.value, np.minimum(level, rigorous.error))
     if tape.own[node].any() or any(each in tape.active for each in node.inputs):
         tape.active.add(node)
