@@ -1,8 +1,8 @@
-"""Inputs of a model that are given once and for all: shapes, axes, a condition."""
+"""What of a model is given once and for all: inputs that state shapes or axes, symbolic sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,31 +18,68 @@ from inferon.ir.values import Array, storage
 from inferon.ops import build as b
 from inferon.ops.evaluation import evaluate
 
+Place = str | tuple[str, int]
+"""A symbolic size: its name, or an input and an axis of it."""
+
 
 def bound(model: Model, values: Mapping[str, Any]) -> Model:
-    """Return the model with constants in the place of some inputs.
+    """Return the model with constants in the place of some inputs, and numbers for some sizes.
 
     Parameters
     ----------
     model : the checked model
-    values : numbers or arrays by the names of inputs, each of the shape and type in the file
+    values : numbers or arrays by the names of inputs, each of the shape and type in the file; and
+        whole numbers by the names of symbolic sizes, or by ``input.axis`` where a size has no name
 
     Raises
     ------
     UsageError
-        When no input has that name, or the value does not fit it.
+        When no input or size has that name, or the value does not fit it.
     """
     slots = {slot.name: slot for slot in model.inputs}
+    sizes = dict(_sizes(model))
     for name in values:
-        if name not in slots:
-            shown = ", ".join(label(each) for each in slots) or "none"
-            raise UsageError(f"no input is called {label(str(name))}; there are: {shown}")
-    fixed = {name: _constant(slots[name], value) for name, value in values.items()}
+        if name not in slots and name not in sizes:
+            shown = ", ".join(label(each) for each in (*slots, *sizes)) or "none"
+            what = "no input or symbolic size is called"
+            raise UsageError(f"{what} {label(str(name))}; there are: {shown}")
+    fixed = {name: _constant(slots[name], values[name]) for name in values if name in slots}
+    numbers = {sizes[name]: _size(name, values[name]) for name in values if name not in slots}
     return replace(
         model,
-        inputs=tuple(slot for slot in model.inputs if slot.name not in values),
+        inputs=tuple(_sized(slot, numbers) for slot in model.inputs if slot.name not in fixed),
+        outputs=tuple(_sized(slot, numbers) for slot in model.outputs),
+        types=tuple(_sized(slot, numbers) for slot in model.types),
         constants={**model.constants, **fixed},
     )
+
+
+def _sizes(model: Model) -> Iterator[tuple[str, Place]]:
+    """Yield what one may call each symbolic size, and where it stands."""
+    for slot in model.inputs:
+        for axis, size in enumerate(slot.shape or ()):
+            if isinstance(size, str):
+                yield size, size
+            elif size is None:
+                yield f"{slot.name}.{axis}", (slot.name, axis)
+
+
+def _size(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not value >= 1:
+        raise UsageError(f"the size {label(name)} is {value!r}: give a whole number, 1 or more")
+    return int(value)
+
+
+def _sized(slot: Slot, numbers: Mapping[Place, int]) -> Slot:
+    if slot.shape is None:
+        return slot
+    shape = tuple(
+        size
+        if isinstance(size, int)
+        else numbers.get((slot.name, axis) if size is None else size, size)
+        for axis, size in enumerate(slot.shape)
+    )
+    return replace(slot, shape=shape)
 
 
 def _constant(slot: Slot, value: Any) -> Node | NarrowTensor:

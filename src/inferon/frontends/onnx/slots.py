@@ -124,11 +124,10 @@ def _carries(batch: Batch | None, slot: Slot, axis: int) -> bool:
 
 def _unknown_size(name: str, axis: int, size: Symbolic) -> Gap:
     if size is None:
-        return Gap(
-            name, f"the size of axis {axis} is unknown and has no name", "an export that names it"
-        )
+        hint = f"bind={{'{name}.{axis}': 128}} with its size for 128"
+        return Gap(name, f"the size of axis {axis} is unknown and has no name", hint)
     shown = label(str(size))
-    hint = f"load(..., dims={{'{shown}': 128}}), with its largest value for 128"
+    hint = f"bind={{'{shown}': 128}} with its size for 128, or dims=... with the largest size"
     return Gap(name, f"the size {shown} of axis {axis} is known at run time only", hint)
 
 
