@@ -20,6 +20,7 @@ from inferon.frontends.onnx import (
     recurrent,
     reductions,
     rotary,
+    scatter,
     shapes,
 )
 from inferon.frontends.onnx.call import Operator
@@ -41,6 +42,7 @@ _FAMILIES = (
     recurrent,
     reductions,
     rotary,
+    scatter,
     shapes,
 )
 
