@@ -1,4 +1,4 @@
-"""Comparisons, truth values, selection, conversion."""
+"""Comparisons, truth values, selection."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from inferon.frontends.onnx.call import Call, Operator, Refused, Sizes, Table, Value
-from inferon.frontends.onnx.tensors import DTYPES, type_name
+from inferon.frontends.onnx.call import Call, Operator, Sizes, Table, Value
 from inferon.ir.node import Node
 from inferon.ir.types import INT64, Bool
 from inferon.ops import build as b
@@ -63,25 +62,6 @@ def _is_inf(call: Call) -> Node:
     return b.equal(b.absolute(call.node(0)), float("inf"))
 
 
-def _cast(call: Call) -> Value:
-    call.ignore("saturate", "round_mode")  # they concern 8-bit floats only
-    number = call.integer("to", 0)
-    if number not in DTYPES:
-        raise Refused(f"a Cast to {type_name(number)}", "float32")
-    element = b.element_of(DTYPES[number])
-    value = call.value(0)
-    if isinstance(value, Sizes):
-        if element != INT64:
-            raise Refused(f"a run-time size as {element}", "a fixed size for that dimension")
-        return value
-    return b.cast(value, element)
-
-
-def _cast_like(call: Call) -> Node:
-    call.ignore("saturate", "round_mode")
-    return b.cast(call.node(0), call.node(1).type.element)
-
-
 TABLE: Table = {
     "Equal": _equal,
     "Less": _binary(b.less),
@@ -95,6 +75,4 @@ TABLE: Table = {
     "Where": _where,
     "IsNaN": _is_nan,
     "IsInf": _is_inf,
-    "Cast": _cast,
-    "CastLike": _cast_like,
 }
