@@ -1,19 +1,236 @@
-"""Recurrent layers, with ONNX's weight layouts and gate orders, for one direction of one event.
+"""Recurrent layers, with ONNX's weight layouts and gate orders, for one direction.
 
 Everything that does not depend on the state is computed for all steps at once, in one product
-outside of the loop; the body of the loop holds the recurrent product and the gates.
+outside of the loop; the body of the loop holds the recurrent product and the gates.  `Rnn`, `Gru`
+and `Lstm` are the layers as they mostly come; the functions under them take any activations, and
+sequences of several lengths side by side.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
+from inferon.ir.types import INT64
 from inferon.ops import build as b
 from inferon.ops.activation import Relu
 from inferon.ops.base import Composite, require
 from inferon.ops.elementary import Sigmoid, Tanh
+
+Function = Callable[[Node], Node]
+"""An activation, as the node that it makes."""
+
+
+def sigmoid(x: Node) -> Node:
+    """Return the logistic function."""
+    return b.apply(Sigmoid(), x)
+
+
+def tanh(x: Node) -> Node:
+    """Return the hyperbolic tangent."""
+    return b.apply(Tanh(), x)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One direction of a layer with G gates: what the loop goes over, and what it multiplies with.
+
+    Attributes
+    ----------
+    x : (T, L.., I); L.. are sequences side by side, or nothing
+    w : (G * H, I)
+    r : (G * H, H)
+    bias : (2 * G * H): Wb, Rb
+    reverse : whether the loop goes from the last step to the first
+    length : steps of each sequence that count, (L..); None where all do.  At the others the state
+        stays as it is and the value is 0.
+    """
+
+    x: Node
+    w: Node
+    r: Node
+    bias: Node
+    reverse: bool = False
+    length: Node | None = None
+
+    def biases(self, gates: int) -> tuple[Node, Node]:
+        """Return Wb and Rb, (G * H) each."""
+        half = gates * _hidden(self.r, gates)
+        return b.slice_(self.bias, 0, 0, half), b.slice_(self.bias, 0, half, half)
+
+    def projected(self, bias: Node) -> Node:
+        """Return ``x w^T + bias`` of all steps (T, L.., G * H), in the order of the loop."""
+        return b.add(b.product(self._in_order(self.x), b.transpose(self.w, (1, 0))), bias)
+
+    def scan(
+        self, name: str, first: Node, projected: Node, step: Callable[..., Node], **shared: Node
+    ) -> Node:
+        """Return the states after each step, in the order of the loop.
+
+        Parameters
+        ----------
+        name : of the loop's body
+        first : the state before the first step, whose last axes are (L.., H)
+        projected : what each step takes
+        step : makes the next state from the state, ``projected`` and the shared values
+        shared : what all steps take
+        """
+        state = b.input_("state", first.type.shape, first.type.element)
+        sequences = {"p": projected}
+        if self.length is not None:
+            sequences["counts"] = self._in_order(self._counts(self.length))
+        p, *counts = (_element(each, at) for each, at in sequences.items())
+        constants = [b.input_(n, each.type.shape, each.type.element) for n, each in shared.items()]
+        following = step(state, p, *constants)
+        if counts:
+            following = b.select(counts[0], following, state)
+        body = Graph(name, (state, p, *counts, *constants), (following,), ("next",))
+        return b.scan(body, first, list(sequences.values()), list(shared.values()))
+
+    def values(self, states: Node) -> Node:
+        """Return states in the order of ``x``, and 0 at steps that do not count."""
+        rows = self._in_order(states)
+        return rows if self.length is None else b.select(self._counts(self.length), rows, 0.0)
+
+    def last(self, states: Node) -> Node:
+        """Return the state with which the loop ends."""
+        return b.squeeze(b.slice_(states, 0, _steps(states) - 1, 1), 0)
+
+    def _counts(self, length: Node) -> Node:
+        """Return which steps count, (T, L.., 1)."""
+        steps = np.arange(_steps(self.x)).reshape(-1, *[1] * (self.x.type.rank - 1))
+        return b.less(b.constant(steps), b.expand(b.cast(length, INT64), length.type.rank))
+
+    def _in_order(self, x: Node) -> Node:
+        """Return the rows as they are, or from the last to the first."""
+        steps = _steps(x)
+        return b.slice_(x, 0, steps - 1, steps, -1) if self.reverse else x
+
+
+# --------------------------------------------------------------------------------------- the cells
+
+
+def rnn_states(run: Run, h0: Node, f: Function = tanh) -> Node:
+    """Return ``h = f(W x + Wb + R h + Rb)`` of all steps, in the order of the loop."""
+
+    def step(h: Node, p: Node, matrix: Node) -> Node:
+        return f(b.add(p, b.product(h, matrix)))
+
+    projected = run.projected(b.add(*run.biases(1)))
+    return run.scan("rnn", h0, projected, step, matrix=b.transpose(run.r, (1, 0)))
+
+
+def gru_states(
+    run: Run, h0: Node, f: Function = sigmoid, g: Function = tanh, *, linear: bool = False
+) -> Node:
+    """Return h of a gated recurrent unit of all steps, in the order of the loop; see `Gru`."""
+    size = _hidden(run.r, gates=3)
+    outer, inner = run.biases(3)
+    matrix = b.transpose(run.r, (1, 0))
+    if linear:  # the inner bias of n stays in the loop
+        zr = b.add(b.slice_(outer, 0, 0, 2 * size), b.slice_(inner, 0, 0, 2 * size))
+        projected = run.projected(b.concat([zr, b.slice_(outer, 0, 2 * size, size)], 0))
+        shared = {"matrix": matrix, "bias": b.slice_(inner, 0, 2 * size, size)}
+        return run.scan("gru", h0, projected, _linear_gru(size, f, g), **shared)
+    projected = run.projected(b.add(outer, inner))
+    gates, new = b.slice_(matrix, 1, 0, 2 * size), b.slice_(matrix, 1, 2 * size, size)
+    return run.scan("gru", h0, projected, _gru(size, f, g), gates=gates, new=new)
+
+
+def _gru(size: int, f: Function, g: Function) -> Callable[..., Node]:
+    def step(h: Node, p: Node, gates: Node, new: Node) -> Node:
+        z, r = _split(f(b.add(_part(p, 0, 2 * size), b.product(h, gates))), 2)
+        n = b.add(_part(p, 2 * size, size), b.product(b.mul(r, h), new))
+        return _blend(z, g(n), h)
+
+    return step
+
+
+def _linear_gru(size: int, f: Function, g: Function) -> Callable[..., Node]:
+    def step(h: Node, p: Node, matrix: Node, bias: Node) -> Node:
+        recurrent = b.product(h, matrix)
+        z, r = _split(f(b.add(_part(p, 0, 2 * size), _part(recurrent, 0, 2 * size))), 2)
+        inside = b.add(_part(recurrent, 2 * size, size), bias)
+        return _blend(z, g(b.fma(r, inside, _part(p, 2 * size, size))), h)
+
+    return step
+
+
+def _blend(z: Node, n: Node, h: Node) -> Node:
+    """Return the next state of a GRU, ``(1 - z) n + z h``."""
+    return b.fma(z, h, b.mul(b.sub(1.0, z), n))
+
+
+@dataclass(frozen=True, slots=True)
+class LstmCell:
+    """What an LSTM may have besides its weights.
+
+    Attributes
+    ----------
+    f, g, h : activations of the gates, of the new cell, and of the cell on its way out
+    peepholes : (3 * H) in the order i, o, f: the gates also see the cell
+    coupled : the forget gate is ``1 - i``
+    """
+
+    f: Function = sigmoid
+    g: Function = tanh
+    h: Function = tanh
+    peepholes: Node | None = None
+    coupled: bool = False
+
+    def step(self, state: Node, p: Node, matrix: Node, peepholes: Node | None = None) -> Node:
+        """Return the next h and c, along a new first axis."""
+        hidden, cell = (b.squeeze(b.slice_(state, 0, row, 1), 0) for row in (0, 1))
+        opened = b.add(p, b.product(hidden, matrix))
+        if peepholes is None:
+            i, o, f, new = self._plain(opened)
+        else:
+            i, o, f, new = self._peeping(opened, cell, peepholes)
+        forget = b.sub(1.0, i) if self.coupled else f
+        cell = b.fma(forget, cell, b.mul(i, new))
+        if peepholes is not None:
+            o = self.f(b.fma(_split(peepholes, 3)[1], cell, o))
+        hidden = b.mul(o, self.h(cell))
+        return b.concat([b.expand(hidden, 0), b.expand(cell, 0)], 0)
+
+    def _plain(self, opened: Node) -> tuple[Node, ...]:
+        """Return i, o, f and the new cell."""
+        size = _last(opened) // 4
+        gates = _split(self.f(_part(opened, 0, 3 * size)), 3)
+        return *gates, self.g(_part(opened, 3 * size, size))
+
+    def _peeping(self, opened: Node, cell: Node, peepholes: Node) -> tuple[Node, ...]:
+        """Return i, o, f and the new cell; o is still without its peephole and activation."""
+        i, o, f, new = _split(opened, 4)
+        at_i, _, at_f = _split(peepholes, 3)
+        return (
+            self.f(b.fma(at_i, cell, i)),
+            o,
+            self.f(b.fma(at_f, cell, f)),
+            self.g(new),
+        )
+
+
+def lstm_states(run: Run, h0: Node, c0: Node, cell: LstmCell | None = None) -> Node:
+    """Return h and c of all steps, (T, 2, L.., H), in the order of the loop; see `Lstm`."""
+    cell = cell or LstmCell()
+    shared = {"matrix": b.transpose(run.r, (1, 0))}
+    if cell.peepholes is not None:
+        shared["peepholes"] = cell.peepholes
+    first = b.concat([b.expand(h0, 0), b.expand(c0, 0)], 0)
+    return run.scan("lstm", first, run.projected(b.add(*run.biases(4))), cell.step, **shared)
+
+
+def lstm_part(states: Node, *, cell: bool) -> Node:
+    """Return h, or the cells c, of the states of an LSTM: (T, L.., H)."""
+    return b.squeeze(b.slice_(states, 1, int(cell), 1), 1)
+
+
+# ---------------------------------------------------------------------------------- the composites
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +246,8 @@ class Rnn(Composite):
 
     def decompose(self, *inputs: Node) -> Node:
         x, w, r, bias, h0 = inputs
-        size = _hidden(r, gates=1)
-        biases = b.add(b.slice_(bias, 0, 0, size), b.slice_(bias, 0, size, size))
-        projected = _projected(x, w, biases, reverse=self.reverse)
-        states = b.scan(self._body(size, h0), h0, [projected], [b.transpose(r, (1, 0))])
-        return _in_order(states, reverse=self.reverse)
-
-    def _body(self, size: int, like: Node) -> Graph:
-        h, p, r = _body_inputs(like, h=(size,), p=(size,), r=(size, size))
-        activation = Relu() if self.relu else Tanh()
-        following = b.apply(activation, b.add(p, b.product(h, r)))
-        return Graph("rnn", (h, p, r), (following,), ("next",))
+        run = Run(x, w, r, bias, self.reverse)
+        return run.values(rnn_states(run, h0, _relu if self.relu else tanh))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,41 +267,8 @@ class Gru(Composite):
 
     def decompose(self, *inputs: Node) -> Node:
         x, w, r, bias, h0 = inputs
-        size = _hidden(r, gates=3)
-        outer, inner = b.slice_(bias, 0, 0, 3 * size), b.slice_(bias, 0, 3 * size, 3 * size)
-        recurrent = b.transpose(r, (1, 0))
-        if self.linear_before_reset:  # the inner bias of n stays in the loop
-            zr = b.add(b.slice_(outer, 0, 0, 2 * size), b.slice_(inner, 0, 0, 2 * size))
-            projected = self._steps(x, w, b.concat([zr, b.slice_(outer, 0, 2 * size, size)], 0))
-            shared = [recurrent, b.slice_(inner, 0, 2 * size, size)]
-            body = self._linear_body(size, h0)
-        else:
-            projected = self._steps(x, w, b.add(outer, inner))
-            parts = (0, 2 * size), (2 * size, size)
-            shared = [b.slice_(recurrent, 1, start, length) for start, length in parts]
-            body = self._body(size, h0)
-        return _in_order(b.scan(body, h0, [projected], shared), reverse=self.reverse)
-
-    def _steps(self, x: Node, w: Node, bias: Node) -> Node:
-        return _projected(x, w, bias, reverse=self.reverse)
-
-    def _body(self, size: int, like: Node) -> Graph:
-        sizes = {"h": (size,), "p": (3 * size,), "gates": (size, 2 * size), "new": (size, size)}
-        h, p, gates, new = _body_inputs(like, **sizes)
-        opened = b.add(b.slice_(p, 0, 0, 2 * size), b.product(h, gates))
-        z, r = _split(b.apply(Sigmoid(), opened), size, 2)
-        n = b.add(b.slice_(p, 0, 2 * size, size), b.product(b.mul(r, h), new))
-        return Graph("gru", (h, p, gates, new), (_blend(z, n, h),), ("next",))
-
-    def _linear_body(self, size: int, like: Node) -> Graph:
-        sizes = {"h": (size,), "p": (3 * size,), "r": (size, 3 * size), "bias": (size,)}
-        h, p, matrix, bias = _body_inputs(like, **sizes)
-        recurrent = b.product(h, matrix)
-        opened = b.add(b.slice_(p, 0, 0, 2 * size), b.slice_(recurrent, 0, 0, 2 * size))
-        z, r = _split(b.apply(Sigmoid(), opened), size, 2)
-        inside = b.add(b.slice_(recurrent, 0, 2 * size, size), bias)
-        n = b.fma(r, inside, b.slice_(p, 0, 2 * size, size))
-        return Graph("gru", (h, p, matrix, bias), (_blend(z, n, h),), ("next",))
+        run = Run(x, w, r, bias, self.reverse)
+        return run.values(gru_states(run, h0, linear=self.linear_before_reset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +288,12 @@ class Lstm(Composite):
 
     def decompose(self, *inputs: Node) -> Node:
         x, w, r, bias, h0, c0 = inputs
-        size = _hidden(r, gates=4)
-        biases = b.add(b.slice_(bias, 0, 0, 4 * size), b.slice_(bias, 0, 4 * size, 4 * size))
-        projected = _projected(x, w, biases, reverse=self.reverse)
-        first = b.concat([b.expand(h0, 0), b.expand(c0, 0)], 0)
-        states = b.scan(self._body(size, h0), first, [projected], [b.transpose(r, (1, 0))])
-        part = b.squeeze(b.slice_(states, 1, int(self.cell), 1), 1)
-        return _in_order(part, reverse=self.reverse)
+        run = Run(x, w, r, bias, self.reverse)
+        return run.values(lstm_part(lstm_states(run, h0, c0), cell=self.cell))
 
-    def _body(self, size: int, like: Node) -> Graph:
-        sizes = {"state": (2, size), "p": (4 * size,), "r": (size, 4 * size)}
-        state, p, matrix = _body_inputs(like, **sizes)
-        h, c = (b.squeeze(b.slice_(state, 0, row, 1), 0) for row in (0, 1))
-        opened = b.add(p, b.product(h, matrix))
-        i, o, f = _split(b.apply(Sigmoid(), b.slice_(opened, 0, 0, 3 * size)), size, 3)
-        g = b.apply(Tanh(), b.slice_(opened, 0, 3 * size, size))
-        cell = b.fma(f, c, b.mul(i, g))
-        hidden = b.mul(o, b.apply(Tanh(), cell))
-        following = b.concat([b.expand(hidden, 0), b.expand(cell, 0)], 0)
-        return Graph("lstm", (state, p, matrix), (following,), ("next",))
+
+def _relu(x: Node) -> Node:
+    return b.apply(Relu(), x)
 
 
 def _hidden(r: Node, gates: int) -> int:
@@ -144,28 +306,29 @@ def _hidden(r: Node, gates: int) -> int:
     return size
 
 
-def _projected(x: Node, w: Node, bias: Node, *, reverse: bool) -> Node:
-    """Return ``x w^T + bias`` of all steps (T, gates * H), in the order of the loop."""
-    return b.add(b.product(_in_order(x, reverse=reverse), b.transpose(w, (1, 0))), bias)
-
-
-def _in_order(x: Node, *, reverse: bool) -> Node:
-    """Return the rows as they are, or from the last to the first."""
+def _steps(x: Node) -> int:
     steps = x.type.shape[0]
     require(isinstance(steps, int), "the number of steps of {} has to be fixed", x.type)
     assert isinstance(steps, int)
-    return b.slice_(x, 0, steps - 1, steps, -1) if reverse else x
+    return steps
 
 
-def _body_inputs(like: Node, **shapes: tuple[int, ...]) -> tuple[Node, ...]:
-    """Return the inputs of a loop's body, of the element type of ``like``."""
-    return tuple(b.input_(name, shape, like.type.element) for name, shape in shapes.items())
+def _element(name: str, sequence: Node) -> Node:
+    """Return the input of a loop's body that is one element of a sequence."""
+    return b.input_(name, sequence.type.shape[1:], sequence.type.element)
 
 
-def _split(x: Node, size: int, parts: int) -> tuple[Node, ...]:
-    return tuple(b.slice_(x, 0, part * size, size) for part in range(parts))
+def _last(x: Node) -> int:
+    size = x.type.shape[-1]
+    require(isinstance(size, int), "the last axis of {} has to be fixed", x.type)
+    assert isinstance(size, int)
+    return size
 
 
-def _blend(z: Node, n: Node, h: Node) -> Node:
-    """Return the next state of a GRU, ``(1 - z) tanh(n) + z h``."""
-    return b.fma(z, h, b.mul(b.sub(1.0, z), b.apply(Tanh(), n)))
+def _part(x: Node, start: int, size: int) -> Node:
+    return b.slice_(x, x.type.rank - 1, start, size)
+
+
+def _split(x: Node, parts: int) -> tuple[Node, ...]:
+    size = _last(x) // parts
+    return tuple(_part(x, part * size, size) for part in range(parts))

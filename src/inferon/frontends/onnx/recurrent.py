@@ -1,4 +1,4 @@
-"""Recurrent layers: each direction of each event is one composite; ONNX stacks them."""
+"""RNN, GRU and LSTM: a loop for each direction over all sequences side by side."""
 
 from __future__ import annotations
 
@@ -8,24 +8,36 @@ from dataclasses import dataclass
 import numpy as np
 
 from inferon.errors import InvalidModel
-from inferon.frontends.onnx.call import Call, Refused, Result, Table, fixed_shape
+from inferon.frontends.onnx.call import Call, Result, Table, constant_array, fixed_shape
+from inferon.frontends.onnx.gate_functions import gate_functions
 from inferon.ir.node import Node
 from inferon.ir.values import storage
 from inferon.ops import build as b
 from inferon.ops.base import Composite, require
-from inferon.ops.recurrent import Gru, Lstm, Rnn
-
-MAX_SEQUENCES = 256
-"""Sequences in one value: each becomes a loop of its own; more make a program too long."""
+from inferon.ops.recurrent import (
+    Gru,
+    Lstm,
+    LstmCell,
+    Rnn,
+    Run,
+    gru_states,
+    lstm_part,
+    lstm_states,
+    rnn_states,
+)
 
 _DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+
+_SEQUENCES = 1
+"""The axis of sequences in x, states and results, once the layout is that with steps first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
     """The operands of a recurrent layer of D directions and G gates.
 
-    x (T, B, I), w (D, G*H, I), r (D, G*H, H), bias (D, 2*G*H), states (D, B, H).
+    x (T, B, I), w (D, G*H, I), r (D, G*H, H), bias (D, 2*G*H), states (D, B, H); lengths (B), or
+    None where all sequences have T steps.  A single sequence goes without its axis.
     """
 
     x: Node
@@ -34,42 +46,38 @@ class Stack:
     bias: Node
     states: tuple[Node, ...]
     reverse: tuple[bool, ...]
+    lengths: Node | None
 
-    def run(self, op: Callable[[bool], Composite]) -> Node:
-        """Return the states of all steps, directions and events: (T, D, B, H)."""
-        directions = []
-        for d, reverse in enumerate(self.reverse):
-            weights = [_at(each, d) for each in (self.w, self.r, self.bias)]
-            events = [
-                b.apply(
-                    op(reverse),
-                    _at(self.x, e, 1),
-                    *weights,
-                    *(_at(_at(s, d), e) for s in self.states),
-                )
-                for e in range(fixed_shape(self.x, "a recurrent layer")[1])
-            ]
-            directions.append(_stacked(events, 1))
-        return _stacked(directions, 1)
+    @property
+    def single(self) -> bool:
+        """Whether there is but one sequence."""
+        return self.x.type.shape[_SEQUENCES] == 1
 
-    def last(self, states: Node) -> Node:
-        """Return the state with which each direction ends: (D, B, H)."""
-        steps = fixed_shape(states, "a recurrent layer")[0]
-        ends = [
-            _at(_at(states, 0 if reverse else steps - 1), d)
-            for d, reverse in enumerate(self.reverse)
-        ]
-        return _stacked(ends, 0)
+    @property
+    def plain(self) -> bool:
+        """Whether there is one sequence with all steps: a composite says it all."""
+        return self.single and self.lengths is None
+
+    def direction(self, d: int) -> tuple[Run, tuple[Node, ...]]:
+        """Return one direction and its first states."""
+        w, r, bias = (_at(each, d) for each in (self.w, self.r, self.bias))
+        firsts = [_at(state, d) for state in self.states]
+        x, lengths = self.x, self.lengths
+        if self.single:
+            x, firsts = _at(x, 0, _SEQUENCES), [_at(each, 0) for each in firsts]
+            lengths = None if lengths is None else _at(lengths, 0)
+        return Run(x, w, r, bias, self.reverse[d], lengths), tuple(firsts)
+
+    def joined(self, parts: Sequence[Node], axis: int) -> Node:
+        """Return values of all directions, of which ``axis`` becomes the number."""
+        if self.single:
+            parts = [b.expand(part, axis) for part in parts]
+        return b.concat([b.expand(part, axis) for part in parts], axis)
 
 
 def _at(x: Node, index: int, axis: int = 0) -> Node:
     """Return one element of an axis."""
     return b.squeeze(b.slice_(x, axis, index, 1), axis)
-
-
-def _stacked(parts: Sequence[Node], axis: int) -> Node:
-    """Join along a new axis."""
-    return b.concat([b.expand(part, axis) for part in parts], axis)
 
 
 def _stack(call: Call, gates: int, states: Sequence[int]) -> Stack:
@@ -78,115 +86,154 @@ def _stack(call: Call, gates: int, states: Sequence[int]) -> Stack:
     if direction not in _DIRECTIONS:
         raise InvalidModel(f"layer {call.layer.label}: direction is {direction!r}")
     reverse = _DIRECTIONS[direction]
+    require(call.node(0).type.rank == 3, "takes steps, batch, features, not {}", call.node(0).type)
     x = b.transpose(call.node(0), (1, 0, 2)) if call.integer("layout", 0) else call.node(0)
-    require(x.type.rank == 3, "takes (steps, batch, features), not {}", x.type)
-    steps, batch, _ = fixed_shape(x, call.layer.op)
-    if batch > MAX_SEQUENCES:
-        raise Refused(
-            f"{batch} sequences in one event",
-            f"at most {MAX_SEQUENCES}, or the batch as their axis",
-        )
+    fixed_shape(x, call.layer.op)
     size = fixed_shape(call.node(2), call.layer.op)[-1]
-    require(
-        call.integer("hidden_size", size) == size,
-        "hidden_size differs from the weights {}",
-        call.node(2).type,
-    )
-    if call.has(4) and any(length != steps for length in call.numbers(4, "sequence_lens")):
-        raise Refused(
-            f"{call.layer.op} with sequences of several lengths", "a mask, or one length for all"
-        )
+    fits = call.integer("hidden_size", size) == size
+    require(fits, "hidden_size differs from the weights {}", call.node(2).type)
     wanted = (len(reverse), 2 * gates * size)
     bias = call.node(3) if call.has(3) else _zeros(x, wanted)
     require(bias.type.shape == wanted, "the bias is {}, not {}", bias.type, wanted)
-    return Stack(
-        x,
-        call.node(1),
-        call.node(2),
-        bias,
-        _first_states(call, x, states, size, len(reverse)),
-        reverse,
-    )
+    firsts = tuple(_first_state(call, x, each, (len(reverse), size)) for each in states)
+    return Stack(x, call.node(1), call.node(2), bias, firsts, reverse, _lengths(call, x))
 
 
-def _first_states(
-    call: Call, x: Node, positions: Sequence[int], size: int, directions: int
-) -> tuple[Node, ...]:
-    batch = x.type.shape[1]
-    found = []
-    for position in positions:
-        state = call.node(position) if call.has(position) else _zeros(x, (directions, 1, size))
-        if call.integer("layout", 0) and call.has(position):
-            state = b.transpose(state, (1, 0, 2))
-        require(state.type.rank == 3, "a first state is {}", state.type)
-        if state.type.shape[1] == 1 and (call.rebinding is not None or not call.has(position)):
-            state = b.broadcast(state, (directions, batch, size))
-        require(state.type.shape == (directions, batch, size), "a first state is {}", state.type)
-        found.append(state)
-    return tuple(found)
+def _lengths(call: Call, x: Node) -> Node | None:
+    """Return the lengths of the sequences; None where all have all steps."""
+    if not call.has(4):
+        return None
+    lengths, (steps, batch, _) = call.node(4), x.type.shape
+    known = constant_array(lengths)
+    if known is not None and (known == steps).all():
+        return None
+    if lengths.type.shape == (1,) and call.rebinding is not None:
+        lengths = b.broadcast(lengths, (batch,))
+    require(lengths.type.shape == (batch,), "{} lengths for {}", lengths.type, x.type)
+    return lengths
 
 
-def _zeros(x: Node, shape: tuple[int, ...]) -> Node:
-    return b.broadcast(b.constant(np.zeros((), storage(x.type.element))), shape)
+def _first_state(call: Call, x: Node, position: int, sizes: tuple[int, int]) -> Node:
+    directions, size = sizes
+    wanted = (directions, x.type.shape[_SEQUENCES], size)
+    if not call.has(position):
+        return _zeros(x, wanted)
+    state = call.node(position)
+    require(state.type.rank == 3, "a first state is {}", state.type)
+    state = b.transpose(state, (1, 0, 2)) if call.integer("layout", 0) else state
+    if state.type.shape[_SEQUENCES] == 1 and call.rebinding is not None:
+        state = b.broadcast(state, wanted)
+    require(state.type.shape == wanted, "a first state is {}, not {}", state.type, wanted)
+    return state
 
 
-def _only_plain(call: Call, activations: tuple[str, ...]) -> None:
-    """Refuse what the composites do not have."""
-    call.ignore("activation_alpha", "activation_beta")  # of activations that are refused here
-    if call.given("clip") not in (None, 0.0):
-        raise Refused(f"{call.layer.op} with clip", "an export without clip")
-    given = call.given("activations")
-    if given is not None and tuple(given) not in (activations, activations * 2):
-        raise Refused(
-            f"{call.layer.op} with other activations than {', '.join(activations)}",
-            "the default ones",
-        )
+def _zeros(x: Node, shape: tuple[int | object, ...]) -> Node:
+    return b.broadcast(b.constant(np.zeros((), storage(x.type.element))), shape)  # type: ignore[arg-type]
 
 
-def _results(call: Call, *values: Node) -> Result:
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What one direction gives: h of all steps (T, L.., H), and the last states (L.., H)."""
+
+    y: Node
+    last: tuple[Node, ...]
+
+
+def _results(call: Call, stack: Stack, directions: Sequence[_Values]) -> Result:
     """Return y (T, D, B, H) and last states (D, B, H), in the layout that the layer asks for."""
+    y = stack.joined([each.y for each in directions], 1)
+    last = [
+        stack.joined(each, 0) for each in zip(*(each.last for each in directions), strict=True)
+    ]
     if not call.integer("layout", 0):
-        return values
-    y, *last = values
-    return [b.transpose(y, (2, 0, 1, 3)), *(b.transpose(each, (1, 0, 2)) for each in last)]
+        return y, *last
+    return b.transpose(y, (2, 0, 1, 3)), *(b.transpose(each, (1, 0, 2)) for each in last)
 
 
-def _gru(call: Call) -> Result:
-    _only_plain(call, ("Sigmoid", "Tanh"))
-    linear = bool(call.integer("linear_before_reset", 0))
-    stack = _stack(call, 3, (5,))
-    y = stack.run(lambda reverse: Gru(reverse, linear))
-    return _results(call, y, stack.last(y))
+def _of_one_state(run: Run, states: Node) -> _Values:
+    return _Values(run.values(states), (run.last(states),))
 
 
-def _lstm(call: Call) -> Result:
-    _only_plain(call, ("Sigmoid", "Tanh", "Tanh"))
-    call.only("input_forget", 0)
-    if call.has(7):
-        raise Refused("LSTM with peepholes", "an LSTM without them")
-    stack = _stack(call, 4, (5, 6))
-    y = stack.run(lambda reverse: Lstm(reverse))
-    cell = (
-        stack.last(stack.run(lambda reverse: Lstm(reverse, cell=True)))
-        if _wanted(call, 2)
-        else stack.last(y)
-    )
-    return _results(call, y, stack.last(y), cell)
+def _whole(op: Composite, run: Run, firsts: Sequence[Node]) -> Node:
+    """Return a composite's h of all steps: the layer as it mostly comes, for one sequence."""
+    return b.apply(op, run.x, run.w, run.r, run.bias, *firsts)
 
 
-def _wanted(call: Call, position: int) -> bool:
-    return len(call.layer.outputs) > position and bool(call.layer.outputs[position])
+def _ended(op: Composite, run: Run, firsts: Sequence[Node]) -> _Values:
+    y = _whole(op, run, firsts)
+    return _Values(y, (_end(run, y),))
+
+
+def _end(run: Run, y: Node) -> Node:
+    """Return the row that the loop made last."""
+    return _at(y, 0 if run.reverse else fixed_shape(y, "a recurrent layer")[0] - 1)
+
+
+def _each(stack: Stack, make: Callable[[int, Run, tuple[Node, ...]], _Values]) -> list[_Values]:
+    return [make(d, *stack.direction(d)) for d in range(len(stack.reverse))]
+
+
+# -------------------------------------------------------------------------------------- the layers
 
 
 def _rnn(call: Call) -> Result:
-    given = call.given("activations") or ("Tanh",)
-    kind = given[0]
-    _only_plain(call, (kind,))
-    if kind not in ("Tanh", "Relu"):
-        raise Refused(f"RNN with {kind}", "Tanh or Relu")
     stack = _stack(call, 1, (5,))
-    y = stack.run(lambda reverse: Rnn(reverse, relu=kind == "Relu"))
-    return _results(call, y, stack.last(y))
+    functions = gate_functions(call, ("Tanh",), len(stack.reverse))
+    relu = functions.are("Relu")
+
+    def make(d: int, run: Run, firsts: tuple[Node, ...]) -> _Values:
+        if stack.plain and (relu or functions.are("Tanh")):
+            return _ended(Rnn(run.reverse, relu), run, firsts)
+        (f,) = functions.of(d, len(stack.reverse))
+        return _of_one_state(run, rnn_states(run, firsts[0], f))
+
+    return _results(call, stack, _each(stack, make))
+
+
+def _gru(call: Call) -> Result:
+    stack = _stack(call, 3, (5,))
+    functions = gate_functions(call, ("Sigmoid", "Tanh"), len(stack.reverse))
+    linear = bool(call.integer("linear_before_reset", 0))
+
+    def make(d: int, run: Run, firsts: tuple[Node, ...]) -> _Values:
+        if stack.plain and functions.are("Sigmoid", "Tanh"):
+            return _ended(Gru(run.reverse, linear), run, firsts)
+        f, g = functions.of(d, len(stack.reverse))
+        return _of_one_state(run, gru_states(run, firsts[0], f, g, linear=linear))
+
+    return _results(call, stack, _each(stack, make))
+
+
+def _lstm(call: Call) -> Result:
+    stack = _stack(call, 4, (5, 6))
+    functions = gate_functions(call, ("Sigmoid", "Tanh", "Tanh"), len(stack.reverse))
+    coupled = bool(call.integer("input_forget", 0))
+    peepholes = _peepholes(call, stack)
+    usual = functions.are("Sigmoid", "Tanh", "Tanh") and not coupled and peepholes is None
+
+    def make(d: int, run: Run, firsts: tuple[Node, ...]) -> _Values:
+        if stack.plain and usual:
+            y, cells = (_whole(Lstm(run.reverse, cell), run, firsts) for cell in (False, True))
+            return _Values(y, (_end(run, y), _end(run, cells)))
+        f, g, h = functions.of(d, len(stack.reverse))
+        peeping = None if peepholes is None else _at(peepholes, d)
+        hidden, cell = firsts
+        states = lstm_states(run, hidden, cell, LstmCell(f, g, h, peeping, coupled))
+        y, cells = (lstm_part(states, cell=cell) for cell in (False, True))
+        return _Values(run.values(y), (run.last(y), run.last(cells)))
+
+    return _results(call, stack, _each(stack, make))
+
+
+def _peepholes(call: Call, stack: Stack) -> Node | None:
+    """Return the weights by which the gates see the cell, (D, 3 * H)."""
+    if not call.has(7):
+        return None
+    peepholes = call.node(7)
+    size = fixed_shape(stack.r, "LSTM")[-1]
+    wanted = (len(stack.reverse), 3 * size)
+    require(peepholes.type.shape == wanted, "peepholes are {}, not {}", peepholes.type, wanted)
+    return peepholes
 
 
 TABLE: Table = {"GRU": _gru, "LSTM": _lstm, "RNN": _rnn}
