@@ -216,7 +216,8 @@ def _attention(call: Call) -> Result:
     capped = b.mul(b.apply(Tanh(), b.div(raw, cap)), cap) if cap else raw
     bias = _bias(call, heads, past)
     biased = bias.added(capped)
-    weights = bias.guarded(_softmax(call, biased, biased.type.element))
+    softmax = b.apply(Softmax(3), b.cast(biased, _precision(call, biased)))
+    weights = bias.guarded(b.cast(softmax, biased.type.element))
     mode = call.integer("qk_matmul_output_mode", _RAW)
     require(_RAW <= mode <= _PROBABILITIES, "qk_matmul_output_mode is {}", mode)
     y = heads.mixed(weights)
@@ -254,20 +255,31 @@ def _scale(call: Call, heads: Heads) -> float:
     return call.number("scale", 1.0 / sqrt(max(width, 1)))
 
 
-def _softmax(call: Call, scores: Node, default: Element) -> Node:
-    """Return the softmax over keys, in the precision that the layer asks for."""
+def _precision(call: Call, scores: Node) -> Element:
+    """Return the type in which the softmax is computed; that of the scores by default."""
     number = call.integer("softmax_precision", 0)
     if number not in (0, *_PRECISIONS):
         raise Refused(f"a softmax in data type {number}", "softmax_precision 1 or 11")
-    wide = b.cast(scores, _PRECISIONS.get(number, default))
-    return b.cast(b.apply(Softmax(3), wide), scores.type.element)
+    return _PRECISIONS.get(number, scores.type.element)
 
 
 def _flex_attention(call: Call) -> Result:
+    """Return attention whose scores and probabilities pass sub-graphs of the model."""
     heads = Heads(*(call.node(i) for i in range(3)))
-    scores = heads.scores(_scale(call, heads))
-    weights = _softmax(call, scores, scores.type.element)
-    return heads.mixed(weights)
+    raw = heads.scores(_scale(call, heads))
+    scores = _modified(call, "score_mod", b.cast(raw, _precision(call, raw)))
+    weights = _modified(call, "prob_mod", b.apply(Softmax(3), scores))
+    return heads.mixed(b.cast(weights, raw.type.element))
+
+
+def _modified(call: Call, name: str, x: Node) -> Node:
+    """Return what a sub-graph makes of a value, which keeps its type."""
+    if call.given(name) is None:
+        return x
+    (value,) = call.translate(call.subgraph(name), [x])
+    require(isinstance(value, Node) and value.type == x.type, "{} changes {}", name, x.type)
+    assert isinstance(value, Node)
+    return value
 
 
 TABLE: Table = {"Attention": _attention}
