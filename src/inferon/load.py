@@ -16,6 +16,8 @@ LISTING_SUFFIX = ".inferon"
 if TYPE_CHECKING:
     import onnx
 
+    from inferon.extension import Extension
+
     File = str | os.PathLike[str] | onnx.ModelProto
     Source = File | Any  # a live model: its framework is imported by its owner
 
@@ -27,6 +29,7 @@ def load(
     batch_axis: int | str | None = "auto",
     dims: Mapping[str, int] | None = None,
     bind: Mapping[str, Any] | None = None,
+    extension: Extension | None = None,
 ) -> Graph:
     """Load a model as a graph of one event.
 
@@ -43,6 +46,7 @@ def load(
     dims : bounds of other symbolic sizes by their names in the file: ``{"particles": 64}``
     bind : values of inputs that only state shapes, axes, a number of elements or a condition, by
         their names in the file: ``{"axes": [1]}``.  They become constants
+    extension : operators and front-ends of one's own (`inferon.extension`), for this model only
 
     Returns
     -------
@@ -64,6 +68,9 @@ def load(
     Mismatch
         When a live model's exporter wrote another model than it was given.
     """
+    frontend = extension.frontend_for(source) if extension else None
+    if frontend is not None:
+        return frontend.load(source)
     if _is_listing(source):
         from inferon.frontends.listing import import_listing
 
@@ -71,10 +78,11 @@ def load(
     from inferon.frontends.live import exported
     from inferon.frontends.onnx import import_model  # the format's own library loads here
 
+    own = extension.operators if extension else {}
     live = exported(source, example, batch_axis)
     if live is None:
-        return import_model(source, batch_axis, dims, bind)
-    graph = import_model(live.model, batch_axis, dims, bind)
+        return import_model(source, batch_axis, dims, bind, own)
+    graph = import_model(live.model, batch_axis, dims, bind, own)
     live.confirm(graph)
     return graph
 
@@ -90,6 +98,7 @@ def find_gaps(
     batch_axis: int | str | None = "auto",
     dims: Mapping[str, int] | None = None,
     bind: Mapping[str, Any] | None = None,
+    extension: Extension | None = None,
 ) -> tuple[Gap, ...]:
     """Return everything that keeps a valid model from being loaded; empty when it loads.
 
@@ -101,7 +110,13 @@ def find_gaps(
         When the file is no model, damaged, or contradicts itself.
     """
     try:
-        load(source, example, batch_axis=batch_axis, dims=dims, bind=bind)
+        load(
+            *(source, example),
+            batch_axis=batch_axis,
+            dims=dims,
+            bind=bind,
+            extension=extension,
+        )
     except Unsupported as error:
         return error.gaps
     return ()

@@ -9,10 +9,12 @@ from inferon.cli.model import (
     BatchAxis,
     Bound,
     Dims,
+    ExtensionPath,
     Model,
     ModelPath,
     is_listing,
     open_model,
+    opened_extension,
     read_axis,
     read_bound,
     read_dims,
@@ -28,6 +30,7 @@ def check(
     batch_axis: BatchAxis = "auto",
     dim: Dims = None,
     bind: Bound = None,
+    extension: ExtensionPath = None,
     as_json: AsJson = False,
 ) -> None:
     """List every gap of a model before compiling it.
@@ -37,9 +40,10 @@ def check(
     gaps: tuple[Gap, ...] = ()
     if not is_listing(model):
         axis, values = read_axis(batch_axis), read_bound(bind)
-        gaps = find_gaps(model, batch_axis=axis, dims=read_dims(dim), bind=values)
+        own = opened_extension(extension)
+        gaps = find_gaps(model, batch_axis=axis, dims=read_dims(dim), bind=values, extension=own)
     if not gaps:
-        gaps = _gaps_of_target(open_model(model, batch_axis, dim, bind))
+        gaps = _gaps_of_target(open_model(model, batch_axis, dim, bind, extension))
     document = {"model": model, "supported": not gaps, "gaps": gaps}
     if not gaps:
         Terminal(as_json).finish(document, f"{model}: no gaps; it compiles to C++")

@@ -14,6 +14,7 @@ from inferon.cli.model import (
     Bound,
     CompilerName,
     Dims,
+    ExtensionPath,
     March,
     ModelPath,
     cpp,
@@ -42,6 +43,7 @@ def compile_(
     batch_axis: BatchAxis = "auto",
     dim: Dims = None,
     bind: Bound = None,
+    extension: ExtensionPath = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a model as standalone C++ into a folder.
@@ -50,7 +52,7 @@ def compile_(
     CMake package and a manifest. It appears whole or not at all.
     """
     terminal = Terminal(as_json)
-    graph = open_model(model, batch_axis, dim, bind).graph
+    graph = open_model(model, batch_axis, dim, bind, extension).graph
     compiled = inferon.compile(graph, cpp(compiler, march, name))
     agreement = None
     if check:

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -22,6 +22,9 @@ from inferon.load import load
 from inferon.measure.onnxruntime_peer import OnnxRuntime
 from inferon.targets.cpp import Cpp
 from inferon.targets.toolchain import Compiler
+
+if TYPE_CHECKING:
+    from inferon.extension import Extension
 
 MAX_LISTING_BYTES = 1 << 28
 """The same bound as for an ONNX file."""
@@ -58,6 +61,14 @@ Bound = Annotated[
         "repeatable.",
     ),
 ]
+ExtensionPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--extension",
+        metavar="FILE.py",
+        help="Operators and front-ends of your own: a Python file, which is run. Trust it.",
+    ),
+]
 DataPath = Annotated[
     Path | None,
     typer.Option(
@@ -83,16 +94,18 @@ class Model:
     path : the file
     graph : what it means
     bound : values of the file's inputs that the graph holds as constants
+    foreign : whether a front-end of the user's read the file
     """
 
     path: Path
     graph: Graph
     bound: Mapping[str, object] = field(default_factory=dict)
+    foreign: bool = False
 
     @property
     def peer(self) -> OnnxRuntime | None:
-        """The same file in ONNX Runtime; None for a listing."""
-        if is_listing(self.path):
+        """The same file in ONNX Runtime; None where it is no ONNX file."""
+        if self.foreign or is_listing(self.path):
             return None
         return OnnxRuntime(self.path, self.graph, bound=self.bound)
 
@@ -102,8 +115,9 @@ def open_model(
     batch_axis: str = "auto",
     dims: list[str] | None = None,
     bind: list[str] | None = None,
+    extension: Path | None = None,
 ) -> Model:
-    """Load a model from an ONNX file or a listing.
+    """Load a model from an ONNX file, a listing, or what a user's own front-end reads.
 
     Raises
     ------
@@ -112,10 +126,29 @@ def open_model(
     UsageError
         When the options make no sense.
     """
+    own = opened_extension(extension)
+    if own is not None and own.frontend_for(path):
+        return Model(path, load(path, extension=own), foreign=True)
     if is_listing(path):
         return Model(path, _read_listing(path))
     axis, bound = read_axis(batch_axis), read_bound(bind)
-    return Model(path, load(path, batch_axis=axis, dims=read_dims(dims), bind=bound), bound)
+    graph = load(path, batch_axis=axis, dims=read_dims(dims), bind=bound, extension=own)
+    return Model(path, graph, bound)
+
+
+def opened_extension(path: Path | None) -> Extension | None:
+    """Return the extension of a file of the user; None without one.
+
+    Raises
+    ------
+    UsageError
+        When the file holds none.
+    """
+    if path is None:
+        return None
+    from inferon.extension import read_extension  # loads the ONNX front-end
+
+    return read_extension(path)
 
 
 def is_listing(path: Path) -> bool:

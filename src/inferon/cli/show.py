@@ -16,6 +16,7 @@ from inferon.cli.model import (
     Bound,
     CompilerName,
     Dims,
+    ExtensionPath,
     March,
     ModelPath,
     cpp,
@@ -48,10 +49,11 @@ def show(
     batch_axis: BatchAxis = "auto",
     dim: Dims = None,
     bind: Bound = None,
+    extension: ExtensionPath = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a model, its listing and what it costs; draw it with --html."""
-    graph = open_model(model, batch_axis, dim, bind).graph
+    graph = open_model(model, batch_axis, dim, bind, extension).graph
     found = cost(graph)
     wanted = html is not None if time is None else time
     times = _times_ns(graph, compiler, march) if wanted else None

@@ -14,6 +14,7 @@ from inferon.cli.model import (
     CompilerName,
     DataPath,
     Dims,
+    ExtensionPath,
     March,
     Model,
     ModelPath,
@@ -40,6 +41,7 @@ def verify(
     batch_axis: BatchAxis = "auto",
     dim: Dims = None,
     bind: Bound = None,
+    extension: ExtensionPath = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove the C++ equal to the interpreter, in bits.
@@ -48,7 +50,7 @@ def verify(
     graph and the events.
     """
     terminal = Terminal(as_json)
-    opened = open_model(model, batch_axis, dim, bind)
+    opened = open_model(model, batch_axis, dim, bind, extension)
     if events is None:
         events = VERIFIED_EVENTS if data else sensible_events(opened.graph, VERIFIED_EVENTS)
     inputs = read_events(opened.graph, data, events, special=True)

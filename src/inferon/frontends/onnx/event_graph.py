@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import onnx
@@ -12,7 +12,7 @@ import onnx
 from inferon.errors import Gap, InvalidGraph, Unsupported
 from inferon.frontends.naming import Names
 from inferon.frontends.onnx.bind import bound
-from inferon.frontends.onnx.call import Rebinding
+from inferon.frontends.onnx.call import Operator, Rebinding
 from inferon.frontends.onnx.independence import EVENTS, Comparison, Three, misfit
 from inferon.frontends.onnx.read import Model, read
 from inferon.frontends.onnx.slots import (
@@ -41,9 +41,13 @@ def import_model(
     batch_axis: int | str | None = "auto",
     dims: Mapping[str, int] | None = None,
     bind: Mapping[str, Any] | None = None,
+    own: Mapping[tuple[str, str], Operator] | None = None,
 ) -> Graph:
-    """Return the graph of one event of an ONNX model; see `inferon.load`."""
-    model = bound(read(source), bind or {})
+    """Return the graph of one event of an ONNX model; see `inferon.load`.
+
+    ``own`` are functions of the user for operators that are not in the table.
+    """
+    model = replace(bound(read(source), bind or {}), own=own or {})
     check_dims(model, dims or {})
     return _Import(model, batch_axis, bounds(dims or {})).graph()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,10 @@ class Subgraph:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A checked model: every value has one producer, and every layer comes after its producers."""
+    """A checked model: every value has one producer, and every layer comes after its producers.
+
+    ``own`` holds the user's functions for operators by domain and name (`inferon.extension`).
+    """
 
     name: str
     opsets: Mapping[str, int]
@@ -94,6 +97,7 @@ class Model:
     layers: tuple[Layer, ...]
     functions: frozenset[tuple[str, str]]
     types: tuple[Slot, ...]
+    own: Mapping[tuple[str, str], Callable[[Any], Any]] = field(default_factory=dict)
 
 
 def read(source: str | os.PathLike[str] | onnx.ModelProto) -> Model:

@@ -227,6 +227,9 @@ def _go_on(layer: Layer, done: Translation, guess: Guess) -> None:
 def operator_of(model: Model, layer: Layer) -> Operator | Gap:
     """Return the function of a layer's operator, or what is missing."""
     name = layer.op if not layer.domain else f"{layer.domain}::{layer.op}"
+    own = model.own.get((layer.domain, layer.op))
+    if own is not None and layer.domain in model.opsets:
+        return own
     if (layer.domain, layer.op) in model.functions:
         hint = "inline the model's functions with onnx.inliner.inline_local_functions"
         return Gap(layer.label, f"the model's own function {label(name)}", hint)
@@ -237,7 +240,12 @@ def operator_of(model: Model, layer: Layer) -> Operator | Gap:
     if function and layer.domain == "" and not _is_read(layer.op, version):
         hint = f"an export with opset {FIRST_OPSET} to {LAST_OPSET}"
         return Gap(layer.label, f"operator {label(name)} of opset {version}", hint)
-    return function or Gap(layer.label, f"operator {label(name)}", _HINTS.get(layer.op, ""))
+    hint = _HINTS.get(layer.op, "" if layer.domain in _STANDARD else _OWN)
+    return function or Gap(layer.label, f"operator {label(name)}", hint)
+
+
+_STANDARD = frozenset(domain for domain, _ in OPERATORS)
+_OWN = "a function of your own in an extension (inferon.extension)"
 
 
 def _is_read(op: str, version: int) -> bool:
