@@ -20,7 +20,7 @@ from inferon.frontends.onnx.read import Layer, Subgraph, Unread
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim, Shape, Size
-from inferon.ir.types import Float
+from inferon.ir.types import Element, Float
 from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.ops.movement import Broadcast
@@ -48,7 +48,21 @@ class Sizes:
     scalar: bool = False
 
 
-Value = Node | Sizes
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A sequence of tensors, whose number is known; ``element`` is the type of an empty one."""
+
+    parts: tuple[Node, ...]
+    element: Element | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """An optional value that is left out."""
+
+
+Plain = Node | Sizes
+Value = Plain | Several | Nothing
 Result = Value | Sequence[Value]
 
 
@@ -62,6 +76,9 @@ class Rebinding:
 
 Inner = Callable[[Subgraph, Sequence[Value]], list[Value]]
 """Translates a sub-graph with values for its inputs, in the scope of a layer."""
+
+Trial = Callable[[Subgraph, Sequence[Value]], list[Value] | None]
+"""Translates a sub-graph, or returns None and leaves no trace."""
 
 
 def _no_scope(body: Subgraph, operands: Sequence[Value]) -> list[Value]:
@@ -80,6 +97,8 @@ class Call:
     guides : shapes of the operands at another batch, where they are known
     rebinding : set when a fixed batch is to be replaced
     inner : translates a sub-graph where this layer stands
+    trial : does the same, and forgets it where there is a gap
+    depth : of the graph that holds the layer: 1 for the model's own
     narrow : the operands' types in the file where these are narrower than their nodes' types
     """
 
@@ -89,7 +108,9 @@ class Call:
     guides: tuple[Shape | None, ...] = ()
     rebinding: Rebinding | None = None
     inner: Inner = _no_scope
+    trial: Trial = _no_scope
     narrow: Sequence[int | None] = ()
+    depth: int = 1
     asked: set[str] = field(default_factory=set)
 
     # ------------------------------------------------------------------------------------ operands
@@ -110,17 +131,24 @@ class Call:
                 f"{self.layer.op} computes with the run-time size in {_shown(value)}",
                 "a fixed size for that dimension",
             )
-        assert isinstance(value, Node)
+        if not isinstance(value, Node):
+            kind = "a sequence" if isinstance(value, Several) else "an optional value"
+            raise Refused(f"{self.layer.op} of {kind}", "a tensor")
         return value
 
     def nodes(self) -> list[Node]:
         """Return all inputs."""
         return [self.node(i) for i in range(len(self.operands))]
 
-    def value(self, position: int) -> Value:
+    def value(self, position: int) -> Plain:
         """Return an input that may be shape arithmetic."""
         value = self.operands[position] if self.has(position) else None
         return value if isinstance(value, Sizes) else self.node(position)
+
+    def any_value(self, position: int) -> Value:
+        """Return an input that may also be a sequence or an optional value."""
+        value = self.operands[position] if self.has(position) else None
+        return value if isinstance(value, Several | Nothing) else self.value(position)
 
     def array(self, position: int, what: str) -> Array:
         """Return an input that has to be constant."""
@@ -201,6 +229,10 @@ class Call:
             what = f"a graph of {len(body.inputs)} inputs gets {len(operands)} values"
             raise InvalidModel(f"layer {self.layer.label}: {what}")
         return self.inner(body, operands)
+
+    def attempt(self, body: Subgraph, operands: Sequence[Value]) -> list[Value] | None:
+        """Return the outputs of a sub-graph; None, and nothing is noted, where it has gaps."""
+        return self.trial(body, operands)
 
     def given(self, name: str) -> Any:
         """Return any attribute as it stands, or None."""

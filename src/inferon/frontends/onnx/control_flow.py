@@ -1,8 +1,18 @@
-"""If, Loop and Scan: branches become a choice of values, loops are written out turn by turn."""
+"""If: one branch where the condition is known, a choice of values where it is not."""
 
 from __future__ import annotations
 
-from inferon.frontends.onnx.call import Call, Refused, Result, Table, Value, constant_array
+from inferon.frontends.onnx import loops, sequences
+from inferon.frontends.onnx.call import (
+    Call,
+    Nothing,
+    Refused,
+    Result,
+    Several,
+    Table,
+    Value,
+    constant_array,
+)
 from inferon.ir.node import Node
 from inferon.ops import build as b
 
@@ -24,6 +34,13 @@ def _choice(condition: Node, yes: Value, no: Value) -> Value:
     """Return one of two values at run time."""
     if yes == no:
         return yes
+    if isinstance(yes, Several) and isinstance(no, Several) and len(yes.parts) == len(no.parts):
+        parts = [_chosen(condition, *pair) for pair in zip(yes.parts, no.parts, strict=True)]
+        return Several(tuple(parts), yes.element)
+    return _chosen(condition, yes, no)
+
+
+def _chosen(condition: Node, yes: Value, no: Value) -> Node:
     if not isinstance(yes, Node) or not isinstance(no, Node) or yes.type != no.type:
         raise Refused(
             f"an If whose branches give {_shown(yes)} and {_shown(no)}",
@@ -33,7 +50,11 @@ def _choice(condition: Node, yes: Value, no: Value) -> Value:
 
 
 def _shown(value: Value) -> str:
+    if isinstance(value, Several):
+        return f"a sequence of {len(value.parts)}"
+    if isinstance(value, Nothing):
+        return "an optional value that is left out"
     return str(value.type) if isinstance(value, Node) else "a run-time size"
 
 
-TABLE: Table = {"If": _if}
+TABLE: Table = {"If": _if, **loops.TABLE, **sequences.TABLE}

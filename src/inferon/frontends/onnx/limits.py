@@ -14,8 +14,11 @@ MAX_LAYERS = 50_000
 MAX_DEPTH = 12
 """Graphs inside each other (If in Loop in If ...); exporters write three."""
 
-MAX_UNROLLED_LAYERS = 100_000
+MAX_UNROLLED_LAYERS = 10_000
 """Layers of branches and loop bodies that are translated, all turns of all loops together."""
+
+MAX_TURNS = 10_000
+"""Turns of one loop that stays a loop: the interpreter takes a second for so many small ones."""
 
 MAX_RANK = 16
 """Axes of one tensor; numpy itself stops at 64, and no known model has more than 8."""

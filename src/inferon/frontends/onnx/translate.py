@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
 
@@ -169,7 +170,7 @@ class _Run:
         guide: Translation | None,
     ) -> list[Value]:
         """Return the outputs of a sub-graph; see `Call.translate`."""
-        self.layers += len(body.layers)
+        self.layers += max(1, len(body.layers))
         if self.layers > MAX_UNROLLED_LAYERS:
             raise Refused(
                 f"loops of more than {MAX_UNROLLED_LAYERS} layers in all, turn by turn",
@@ -184,6 +185,23 @@ class _Run:
         if any(slot.name not in inner.values for slot in body.outputs):
             raise Behind
         return [inner.values[slot.name] for slot in body.outputs]
+
+    def trial(
+        self,
+        body: Subgraph,
+        operands: Sequence[Value],
+        around: Translation,
+        guide: Translation | None,
+    ) -> list[Value] | None:
+        """Return the outputs of a sub-graph; None, without a trace, where it has gaps."""
+        gaps, inner = len(around.gaps), len(around.inner)
+        values = None
+        with suppress(Behind, Refused, InvalidModel):
+            values = self.subgraph(body, operands, around, guide)
+        if values is None or len(around.gaps) > gaps:
+            del around.gaps[gaps:], around.inner[inner:]
+            return None
+        return values
 
     def layer(self, layer: Layer, done: Translation, guide: Translation | None) -> None:
         """Translate one layer."""
@@ -200,7 +218,9 @@ class _Run:
             tuple(guide.shape(name) if guide and name else None for name in layer.inputs),
             self.rebinding,
             lambda body, operands: self.subgraph(body, operands, done, guide),
+            lambda body, operands: self.trial(body, operands, done, guide),
             tuple(done.narrow.get(name) for name in layer.inputs),
+            len(done.values.maps),
         )
         values = _values(function, call, done)
         if values is not None:
@@ -259,12 +279,10 @@ def _is_read(op: str, version: int) -> bool:
     return version <= LAST_OPSET
 
 
-_OLDEST: dict[str, int] = {}
+_OLDEST = {"Scan": 8, "Scatter": 9}
 """First opset of operators whose functions read definitions older than that of opset 11."""
 
 _HINTS = {
-    "Loop": "a model without loops, or the GRU and LSTM operators",
-    "Scan": "a model without loops, or the GRU and LSTM operators",
     "ZipMap": "convert with options={'zipmap': False}",
     "Attention": "an export with opset 20, which spells attention as MatMul and Softmax",
 }
