@@ -14,6 +14,7 @@ from inferon.ops import (
     bits,
     convert,
     convolution,
+    determinant,
     dot,
     elementary,
     indexing,
@@ -58,6 +59,7 @@ COMPOSITES: tuple[type[Op], ...] = (
     *(normalization.InstanceNorm, normalization.GroupNorm),
     *(convolution.Conv, convolution.ConvTranspose),
     *(convolution.MaxPool, convolution.MaxPoolIndex, convolution.AveragePool, convolution.LpPool),
+    determinant.Determinant,
     *(recurrent.Rnn, recurrent.Gru, recurrent.Lstm),
     *(rounding.RoundTo, rounding.RoundToPower, rounding.WrapTo),
 )

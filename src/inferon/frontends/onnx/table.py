@@ -13,6 +13,7 @@ from inferon.frontends.onnx import (
     control_flow,
     convolution,
     deformable,
+    determinant,
     einsum,
     indexing,
     linear,
@@ -33,6 +34,7 @@ from inferon.frontends.onnx import (
     sampling,
     scatter,
     shapes,
+    signal,
 )
 from inferon.frontends.onnx.call import Operator
 
@@ -47,6 +49,7 @@ _FAMILIES = (
     control_flow,
     convolution,
     deformable,
+    determinant,
     einsum,
     indexing,
     linear,
@@ -64,6 +67,7 @@ _FAMILIES = (
     sampling,
     scatter,
     shapes,
+    signal,
 )
 
 OPERATORS: dict[tuple[str, str], Operator] = {
