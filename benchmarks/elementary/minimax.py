@@ -1,4 +1,4 @@
-"""Minimax fits with coefficients that are float32 numbers.
+"""Minimax fits with coefficients that are float32 or float64 numbers.
 
 Remez's exchange (E. Ya. Remez, C. R. Acad. Sci. Paris 198 (1934) 2063) on a grid of Chebyshev
 points.  Rounding all coefficients of the best polynomial at once wastes accuracy, so they are
@@ -22,7 +22,10 @@ GRID = 1200
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Find the polynomial in ``x**step`` of the least largest weight * (target - polynomial)."""
+    """Find the polynomial in ``x**step`` of the least largest weight * (target - polynomial).
+
+    ``digits`` is the numpy type that the coefficients have.
+    """
 
     target: Callable[[Real], Real]
     weight: Callable[[Real], Real]
@@ -30,6 +33,7 @@ class Problem:
     low: Real
     high: Real
     step: int = 1
+    digits: type[np.floating[Any]] = np.float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,12 @@ class Fit:
     error: Real
 
 
-def best_float32(problem: Problem) -> Fit:
+def best_rounded(problem: Problem) -> Fit:
     """Return the better of two fits: coefficients rounded from the lowest or the highest on."""
     samples = _Samples.of(problem)
     orders = (range(problem.terms), reversed(range(problem.terms)))
-    return min((_rounded(samples, order) for order in orders), key=lambda fit: fit.error)
+    fits = (_rounded(samples, order, problem.digits) for order in orders)
+    return min(fits, key=lambda fit: fit.error)
 
 
 def best_real(problem: Problem) -> Fit:
@@ -80,11 +85,11 @@ class _Samples:
         return [w * (t - sum(c * p[j] for j, c in coefficients.items())) for w, t, p in rows]
 
 
-def _rounded(samples: _Samples, order: Iterable[int]) -> Fit:
+def _rounded(samples: _Samples, order: Iterable[int], digits: type[np.floating[Any]]) -> Fit:
     fixed: dict[int, Real] = {}
     for j in order:
         fit = _exchange(samples, fixed)
-        fixed[j] = mp.mpf(float(np.float32(float(fit.coefficients[j]))))
+        fixed[j] = mp.mpf(float(digits(float(fit.coefficients[j]))))
     return _exchange(samples, fixed)
 
 

@@ -211,6 +211,8 @@ def _bend(op: Op, step: Step, ball: Ball) -> Array:
         return np.where(np.abs(values[0]) <= errors[0], 2.0 * errors[0], nothing)
     if isinstance(op, arithmetic.Sqrt | elementary.Log):
         return np.where(errors[0] > BEND * np.abs(values[0]), np.inf, nothing)
+    if isinstance(op, elementary.Log1p):
+        return np.where(errors[0] > BEND * np.abs(1.0 + values[0]), np.inf, nothing)
     if isinstance(op, arithmetic.Div):
         return np.where(errors[1] > BEND * np.abs(values[1]), np.inf, nothing)
     if isinstance(op, Elementary):

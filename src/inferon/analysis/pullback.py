@@ -21,6 +21,7 @@ from inferon.ops import (
     convert,
     dot,
     elementary,
+    elementary_inverse,
     indexing,
     logic,
     movement,
@@ -146,6 +147,36 @@ def _sin(op: elementary.Sin, step: Step, value: Array, slope: Array) -> Slopes:
 @pull.register
 def _cos(op: elementary.Cos, step: Step, value: Array, slope: Array) -> Slopes:
     return (chain(-slope, np.sin(step.inputs[0].value)),)
+
+
+@pull.register
+def _expm1(op: elementary.Expm1, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, 1.0 + value),)
+
+
+@pull.register
+def _log1p(op: elementary.Log1p, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, 1.0 / (1.0 + step.inputs[0].value)),)
+
+
+@pull.register
+def _sinh(op: elementary.Sinh, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, np.cosh(step.inputs[0].value)),)
+
+
+@pull.register
+def _cosh(op: elementary.Cosh, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, np.sinh(step.inputs[0].value)),)
+
+
+@pull.register
+def _atan(op: elementary_inverse.Atan, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, np.cos(value) ** 2),)
+
+
+@pull.register
+def _asinh(op: elementary_inverse.Asinh, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, 1.0 / np.cosh(value)),)
 
 
 # ------------------------------------------------------------------------ reductions, products

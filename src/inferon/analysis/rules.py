@@ -22,6 +22,7 @@ from inferon.ops import (
     convert,
     dot,
     elementary,
+    elementary_inverse,
     indexing,
     logic,
     loop,
@@ -184,29 +185,70 @@ def _increasing(value: Array, low: Array, high: Array) -> tuple[Array, Array]:
 # ------------------------------------------------------------------------ elementary functions
 
 
+def _ends_of_function(op: Elementary, step: Step) -> tuple[Array, Array, Array]:
+    """Return the exact function of a value and of the ends of its ball."""
+    (x,) = step.inputs
+    return op.exact(x.value), op.exact(x.value - x.error), op.exact(x.value + x.error)
+
+
 @rule.register(elementary.Exp)
+@rule.register(elementary.Expm1)
 @rule.register(elementary.Log)
+@rule.register(elementary.Log1p)
 @rule.register(elementary.Tanh)
+@rule.register(elementary.Sinh)
 @rule.register(elementary.Sigmoid)
 @rule.register(elementary.Erf)
+@rule.register(elementary_inverse.Asin)
+@rule.register(elementary_inverse.Atan)
+@rule.register(elementary_inverse.Asinh)
+@rule.register(elementary_inverse.Acosh)
+@rule.register(elementary_inverse.Atanh)
 def _increasing_function(op: Elementary, step: Step) -> Ball:
+    return _computed(op, step, *_increasing(*_ends_of_function(op, step)))
+
+
+@rule.register
+def _falling_function(op: elementary_inverse.Acos, step: Step) -> Ball:
+    value, low, high = _ends_of_function(op, step)
+    return _computed(op, step, *_increasing(value, high, low))
+
+
+@rule.register
+def _even_function(op: elementary.Cosh, step: Step) -> Ball:
+    """From |x| it rises by more than it falls."""
     (x,) = step.inputs
-    ends = op.exact(x.value - x.error), op.exact(x.value + x.error)
-    return _computed(op, step, *_increasing(op.exact(x.value), *ends))
+    value = op.exact(x.value)
+    return _computed(op, step, *_increasing(value, value, op.exact(x.magnitude)))
 
 
 @rule.register
 def _wave(op: elementary.Trigonometric, step: Step) -> Ball:
     (x,) = step.inputs
     value = op.exact(x.value)
-    reach = np.where(x.magnitude <= op.limit, np.minimum(x.error, 2.0), np.inf)
+    limit = op.limit_in(step.element)
+    reach = np.where(x.magnitude <= limit, np.minimum(x.error, 2.0), np.inf)
     error = np.where(np.isnan(value) & np.isfinite(x.error), 0.0, reach)
     return _computed(op, step, value, error)
 
 
+@rule.register
+def _tangent(op: elementary.Tan, step: Step) -> Ball:
+    """Increase from pole to pole; between the ends there must be none."""
+    (x,) = step.inputs
+    value, low, high = _ends_of_function(op, step)
+    one_branch = np.floor((x.value - x.error) / np.pi - 0.5) == np.floor(
+        (x.value + x.error) / np.pi - 0.5
+    )
+    decided = one_branch & (low <= high) & (x.magnitude <= op.limit_in(step.element))
+    _, error = _increasing(value, low, high)
+    undefined = np.isnan(value) & np.isfinite(x.error)
+    return _computed(op, step, value, np.where(undefined, 0.0, np.where(decided, error, np.inf)))
+
+
 def _computed(op: Elementary, step: Step, value: Array, error: Array) -> Ball:
     """Return the ball of a function within so many ULP; one is ``2 u |value|`` at most."""
-    function = step.context.accuracy.of(op)
+    function = step.context.accuracy.of(op, step.element)
     size = np.abs(value) + error
     own = function.ulp * (2.0 * step.unit * size + step.tiny) + function.absolute
     return Ball(value, error + np.where(np.isfinite(value), own, 0.0))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from inferon.errors import InvalidGraph
 from inferon.ir.node import Node, Op
 from inferon.ir.shape import Tensor
+from inferon.ir.types import FLOAT64, Element
 from inferon.ir.values import Array
 
 
@@ -46,11 +47,18 @@ class Composite(Op):
 class Elementary(Composite):
     """A unary real function with its own approximation; a target may print it as one function.
 
-    Attributes ---------- ulp : largest distance from the exact result over all float32 inputs, in
-    units in the last place
+    Attributes
+    ----------
+    ulp, ulp64 : largest distance from the exact result over all float32 inputs, and over float64
+        inputs, in units in the last place
     """
 
     ulp: ClassVar[float]
+    ulp64: ClassVar[float]
+
+    def ulp_in(self, element: Element) -> float:
+        """Return the bound for a format."""
+        return self.ulp64 if element == FLOAT64 else self.ulp
 
     @staticmethod
     @abstractmethod

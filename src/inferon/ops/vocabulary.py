@@ -17,11 +17,13 @@ from inferon.ops import (
     determinant,
     dot,
     elementary,
+    elementary_inverse,
     indexing,
     logic,
     loop,
     movement,
     normalization,
+    quantization,
     recurrent,
     reduction,
     rounding,
@@ -47,7 +49,10 @@ PRIMITIVES: tuple[type[Op], ...] = (
 
 ELEMENTARY: tuple[type[Op], ...] = (
     *(elementary.Exp, elementary.Log, elementary.Sigmoid, elementary.Tanh, elementary.Erf),
-    *(elementary.Sin, elementary.Cos),
+    *(elementary.Expm1, elementary.Log1p, elementary.Sinh, elementary.Cosh),
+    *(elementary.Sin, elementary.Cos, elementary.Tan),
+    *(elementary_inverse.Asin, elementary_inverse.Acos, elementary_inverse.Atan),
+    *(elementary_inverse.Asinh, elementary_inverse.Acosh, elementary_inverse.Atanh),
 )
 
 COMPOSITES: tuple[type[Op], ...] = (
@@ -61,6 +66,8 @@ COMPOSITES: tuple[type[Op], ...] = (
     *(convolution.MaxPool, convolution.MaxPoolIndex, convolution.AveragePool, convolution.LpPool),
     determinant.Determinant,
     *(recurrent.Rnn, recurrent.Gru, recurrent.Lstm),
+    *(quantization.Whole, quantization.Dequantize),
+    *(quantization.IntQuant, quantization.BipolarQuant),
     *(rounding.RoundTo, rounding.RoundToPower, rounding.WrapTo),
 )
 

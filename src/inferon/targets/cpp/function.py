@@ -1,4 +1,4 @@
-"""Elementary functions: each is printed once, from its decomposition."""
+"""Elementary functions: each is printed once for each format, from its decomposition."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from collections.abc import Iterable
 
 from inferon.ir.node import Node, ordered
 from inferon.ir.shape import Tensor
-from inferon.ir.types import FLOAT32
+from inferon.ir.types import FLOAT32, Element
 from inferon.ops.base import Elementary
 from inferon.ops.structure import Const, Input
 from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import Call, Expr, Function, Let, Name, Number, Return, Stmt
 from inferon.targets.cpp.region import Compute, Deposit, Map, Product, Reduce, Region, Repeat, Term
 
+Used = tuple[Elementary, Element]
+"""An elementary operator and the format on which it is used."""
 
-def elementary(op: Elementary) -> Function:
-    """Return the function of an elementary operator, printed from its decomposition."""
-    x = Node(Input("x", Tensor((), FLOAT32)))
+
+def elementary(op: Elementary, element: Element) -> Function:
+    """Return the function of an elementary operator, printed from its decomposition.
+
+    That of float32 takes one value or a register, that of float64 one value.
+    """
+    x = Node(Input("x", Tensor((), element)))
     root = op.decompose(x)
     names: dict[Node, Expr] = {x: Name("x")}
     statements: list[Stmt] = []
@@ -25,7 +31,7 @@ def elementary(op: Elementary) -> Function:
             continue
         if isinstance(node.op, Const):
             number = Number(node.op.values.array.item(), node.type.element)
-            names[node] = Call("like", (Name("x"), number))
+            names[node] = Call("like", (Name("x"), number)) if element == FLOAT32 else number
             continue
         call = Call(
             spell.function(node.op, node.inputs[0].type.element),
@@ -34,21 +40,24 @@ def elementary(op: Elementary) -> Function:
         name = f"t{len(statements)}"
         statements.append(Let(name, call))
         names[node] = Name(name)
-    remark = f"{op.spelling()}: at most {op.ulp} ULP from the exact result"
-    head = f"template <class V>\nINFERON_INLINE V elementary_{op.spelling()}(V x)"
+    name = spell.function(op, element)
+    remark = f"{op.spelling()}: at most {op.ulp_in(element)} ULP from the exact result"
+    head = f"INFERON_INLINE double {name}(double x)"
+    if element == FLOAT32:
+        head = f"template <class V>\nINFERON_INLINE V {name}(V x)"
     return Function(head, remark, (*statements, Return(names[root])))
 
 
-def elementary_used(regions: Iterable[Region]) -> list[Elementary]:
+def elementary_used(regions: Iterable[Region]) -> list[Used]:
     """Return the elementary operators of all terms and of those operators, in order of need."""
-    found: dict[Elementary, None] = {}
+    found: dict[Used, None] = {}
 
     def visit(term: Term) -> None:
         if isinstance(term, Compute):
             for each in term.arguments:
                 visit(each)
             if isinstance(term.op, Elementary):
-                _with_parts(term.op, found)
+                _with_parts((term.op, term.element), found)
 
     for region in regions:
         match region:
@@ -59,8 +68,9 @@ def elementary_used(regions: Iterable[Region]) -> list[Elementary]:
     return list(found)
 
 
-def _with_parts(op: Elementary, found: dict[Elementary, None]) -> None:
-    for node in ordered((op.decompose(Node(Input("x", Tensor((), FLOAT32)))),)):
+def _with_parts(used: Used, found: dict[Used, None]) -> None:
+    op, element = used
+    for node in ordered((op.decompose(Node(Input("x", Tensor((), element)))),)):
         if isinstance(node.op, Elementary):
-            _with_parts(node.op, found)
-    found.setdefault(op)
+            _with_parts((node.op, node.type.element), found)
+    found.setdefault(used)

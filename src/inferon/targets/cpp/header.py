@@ -129,7 +129,7 @@ def header(made: Program, signature: str) -> str:
 
 
 def _functions(made: Program) -> Iterator[str]:
-    functions: list[Stmt] = [elementary(op) for op in elementary_used(made.plan.regions)]
+    functions: list[Stmt] = [elementary(*used) for used in elementary_used(made.plan.regions)]
     names = _names(made.plan.regions)
     functions.extend(
         Function(_head(region, names[id(region)]), _remark(region), region_body(region))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inferon.ir.node import Op
-from inferon.ir.types import Bool, Element, Fixed, Float, Int
+from inferon.ir.types import FLOAT32, Bool, Element, Fixed, Float, Int
 from inferon.ops import arithmetic, bits, convert, logic
 from inferon.ops.base import Elementary
 from inferon.ops.mantissa import common_fraction
@@ -56,7 +56,7 @@ def function(op: Op, source: Element) -> str:
     """Return the function that computes an operator on a first operand of type ``source``."""
     match op:
         case Elementary():
-            return f"elementary_{op.spelling()}"
+            return f"elementary_{op.spelling()}{'' if source == FLOAT32 else f'_{source}'}"
         case bits.ShiftLeft(bits=by):
             return f"shift_left<{by}>"
         case bits.ShiftRight(bits=by):
