@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
+from math import prod
 
 import numpy as np
 
 from inferon.frontends.onnx.call import (
     Call,
     Operator,
-    Refused,
     Table,
-    constant_array,
     fixed_shape,
     is_float,
 )
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
-from inferon.ir.types import BOOL, Bool, Float, Int
+from inferon.ir.types import BOOL, FLOAT64, Bool, Float, Int
 from inferon.ir.values import storage
 from inferon.ops import build as b
+from inferon.ops.base import require
 from inferon.ops.elementary import Exp, Log
 
 _AXES_BECAME_AN_INPUT = 18
@@ -38,11 +37,9 @@ def _reduction(reducer: Reducer, since: int = _AXES_BECAME_AN_INPUT) -> Operator
         x = call.node(0)
         axes = call.axes_input(1, x.type.rank, since)
         keep = bool(call.integer("keepdims", 1))
-        if not axes:
-            if call.integer("noop_with_empty_axes", 0):
-                return x
-            axes = tuple(range(x.type.rank))
-        call.ignore("noop_with_empty_axes")
+        none_is_none = bool(call.integer("noop_with_empty_axes", 0))
+        if not axes:  # what comes before and after the reduction is done all the same
+            axes = () if none_is_none else tuple(range(x.type.rank))
         return reducer(x, axes, keep)
 
     return operator
@@ -65,10 +62,16 @@ def _min(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
 
 
 def mean(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
-    """Return the mean; a run-time size is counted by a sum of ones, which is exact up to 2**24."""
-    if not is_float(x):
-        raise Refused("a mean of integers", "a Cast to float32 first")
+    """Return the mean; of integers toward zero, as their sum is divided in their own type.
+
+    A run-time size is counted by a sum of ones, which is exact up to 2**24.
+    """
     sizes = [x.type.shape[axis] for axis in axes]
+    if not is_float(x):
+        number = prod(fixed_shape(x, "ReduceMean")[axis] for axis in axes)
+        assert isinstance(x.type.element, Int)
+        require(number <= x.type.element.highest, "{} elements of {}", number, x.type)
+        return b.div(b.sum_(x, axes, keep=keep), b.constant(number, x.type.element))
     if not any(isinstance(size, Dim) for size in sizes):
         return b.mean(x, axes, keep=keep)
     assert isinstance(x.type.element, Float)
@@ -86,16 +89,24 @@ def _sum_square(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
 
 
 def _l2(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
-    return b.sqrt(_sum_square(x, axes, keep))
+    return _real(_sum_square(x, axes, keep), b.sqrt)
 
 
 def _log_sum(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
-    return b.apply(Log(), b.sum_(x, axes, keep=keep))
+    return _real(b.sum_(x, axes, keep=keep), lambda total: b.apply(Log(), total))
+
+
+def _real(x: Node, function: Callable[[Node], Node]) -> Node:
+    """Return a function of real numbers; of integers it is cut to an integer."""
+    if is_float(x):
+        return function(x)
+    return b.cast(function(b.cast(x, FLOAT64)), x.type.element)
 
 
 def _log_sum_exp(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
     """Shift by the maximum, so that exp does not overflow."""
     top = b.reduce_max(x, axes, keep=True)
+    top = b.select(b.equal(b.absolute(top), np.inf), 0.0, top)  # inf - inf is no number
     total = b.sum_(b.apply(Exp(), b.sub(x, top)), axes, keep=True)
     value = b.add(b.apply(Log(), total), top)
     kept = tuple(size for axis, size in enumerate(value.type.shape) if keep or axis not in axes)
@@ -103,45 +114,22 @@ def _log_sum_exp(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
 
 
 def _prod(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
-    """Return the product over one short axis, factor by factor; of constants over any axes."""
-    array = constant_array(x)
-    if array is not None:
-        return b.constant(np.prod(array, axis=axes, keepdims=keep, dtype=array.dtype))
-    size = x.type.shape[axes[0]]
-    if len(axes) != 1 or isinstance(size, Dim) or not 1 <= size <= _MOST_FACTORS:
-        raise Refused(
-            "ReduceProd over more than a few elements", f"one axis of at most {_MOST_FACTORS}"
-        )
-    value = reduce(b.mul, (b.slice_(x, axes[0], i, 1) for i in range(size)))
-    return value if keep else b.squeeze(value, axes[0])
-
-
-_MOST_FACTORS = 16
-"""Longest product that is written out."""
-
-
-def _cumulative_sum(call: Call) -> Node:
-    """Return running sums, one step of a scan after the other."""
-    x = call.node(0)
-    axis = call.axis(call.numbers(1, "axis")[0], x.type.rank)
-    size = fixed_shape(x, "CumSum")[axis]
-    order = [axis, *(each for each in range(x.type.rank) if each != axis)]
-    steps = b.transpose(x, order)
-    reverse = bool(call.integer("reverse", 0))
-    steps = b.slice_(steps, 0, size - 1, size, -1) if reverse else steps
-    zero = b.constant(np.zeros((), storage(x.type.element)))
-    first = b.broadcast(zero, steps.type.shape[1:])
-    if call.integer("exclusive", 0):
-        steps = b.concat([b.expand(first, 0), b.slice_(steps, 0, 0, size - 1)], 0)
-    total, step = (b.input_(name, first.type.shape, x.type.element) for name in ("total", "step"))
-    body = Graph("running_sum", (total, step), (b.add(total, step),), ("next",))
-    sums = b.scan(body, first, [steps])
-    sums = b.slice_(sums, 0, size - 1, size, -1) if reverse else sums
-    return b.transpose(sums, [order.index(each) for each in range(x.type.rank)])
+    """Return the product, one factor after the other: `Fold` over the axes in row-major order."""
+    shape = fixed_shape(x, "ReduceProd")
+    kept = [axis for axis in range(x.type.rank) if axis not in axes]
+    factors = b.transpose(x, [*axes, *kept])
+    rest = tuple(shape[axis] for axis in kept)
+    factors = b.reshape(factors, (prod(shape[axis] for axis in axes), *rest))
+    one = b.broadcast(b.constant(np.ones((), storage(x.type.element)), x.type.element), rest)
+    total, factor = (b.input_(name, rest, x.type.element) for name in ("total", "factor"))
+    body = Graph("product", (total, factor), (b.mul(total, factor),), ("next",))
+    value = b.fold(body, one, [factors])
+    return b.reshape(
+        value, tuple(1 if i in axes else n for i, n in enumerate(shape)) if keep else rest
+    )
 
 
 TABLE: Table = {
-    "CumSum": _cumulative_sum,
     "ReduceSum": _reduction(_sum, since=13),
     "ReduceMean": _reduction(mean),
     "ReduceMax": _reduction(_max),
