@@ -11,7 +11,7 @@ import numpy as np
 from inferon.errors import UsageError
 from inferon.frontends.naming import label
 from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
-from inferon.frontends.onnx.read import Model, Slot, describe
+from inferon.frontends.onnx.read import Absent, Model, Slot, describe
 from inferon.frontends.onnx.tensors import held_in
 from inferon.ir.node import Node
 from inferon.ir.values import Array, storage
@@ -29,7 +29,8 @@ def bound(model: Model, values: Mapping[str, Any]) -> Model:
     ----------
     model : the checked model
     values : numbers or arrays by the names of inputs, each of the shape and type in the file; and
-        whole numbers by the names of symbolic sizes, or by ``input.axis`` where a size has no name
+        whole numbers by the names of symbolic sizes, or by ``input.axis`` where a size has no
+        name.  None leaves out an optional input
 
     Raises
     ------
@@ -82,8 +83,10 @@ def _sized(slot: Slot, numbers: Mapping[Place, int]) -> Slot:
     return replace(slot, shape=shape)
 
 
-def _constant(slot: Slot, value: Any) -> Node | NarrowTensor:
-    """Return a value as a constant of the input's type."""
+def _constant(slot: Slot, value: Any) -> Node | NarrowTensor | Absent:
+    """Return a value as a constant of the input's type; None where it is left out."""
+    if value is None and slot.optional:
+        return Absent()
     node = b.constant(_fitting(slot, value))
     if slot.data_type not in NARROW:
         return node

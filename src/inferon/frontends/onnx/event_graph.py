@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import onnx
 from inferon.errors import Gap, InvalidGraph, Unsupported
 from inferon.frontends.naming import Names
 from inferon.frontends.onnx.bind import bound
-from inferon.frontends.onnx.call import Operator, Rebinding
+from inferon.frontends.onnx.call import Nothing, Operator, Rebinding
 from inferon.frontends.onnx.independence import EVENTS, Comparison, Three, misfit
 from inferon.frontends.onnx.read import Model, read
 from inferon.frontends.onnx.slots import (
@@ -99,17 +99,18 @@ class _Import:
         if batch is None:
             one = translate(model, one_event(model, None, inputs, self.dims))
             _raise(one.gaps)
-            outputs = tuple(_node(one, slot.name) for slot in model.outputs)
-            return self._tidy(names, inputs, outputs, one)
+            wanted = one.outputs(model)
+            outputs = tuple(_node(one, name) for name in wanted)
+            return self._tidy(names, inputs, wanted, outputs, one)
         return self._of_batch(batch, names, inputs)
 
     def _of_batch(self, batch: Batch, names: Names, inputs: tuple[Node, ...]) -> Graph:
         three, batched = self._three(batch, inputs)
         comparison = Comparison(three, inputs, batched)
         _raise(_one(comparison.too_large()), _one(misfit(three)))
-        outputs = tuple(_without_batch(three, slot.name) for slot in self.model.outputs)
-        graph = self._tidy(names, inputs, outputs, three.one)
-        wanted = [slot.name for slot in self.model.outputs]
+        wanted = three.outputs()
+        outputs = tuple(_without_batch(three, name) for name in wanted)
+        graph = self._tidy(names, inputs, wanted, outputs, three.one)
         wrong = comparison.of_graph(graph.outputs, wanted)
         if wrong is not None:
             _raise(_one(comparison.blame()))
@@ -159,9 +160,14 @@ class _Import:
         _raise(translate(self.model, whole).gaps)
 
     def _tidy(
-        self, names: Names, inputs: tuple[Node, ...], outputs: tuple[Node, ...], one: Translation
+        self,
+        names: Names,
+        inputs: tuple[Node, ...],
+        wanted: Sequence[str],
+        outputs: tuple[Node, ...],
+        one: Translation,
     ) -> Graph:
-        output_names = tuple(names.identifier(slot.name, "output") for slot in self.model.outputs)
+        output_names = tuple(names.identifier(each, "output") for each in wanted)
         name = Names().identifier(self.model.name, "model")
         graph = Graph(name, inputs, outputs, output_names, names.renamed)
         return without_unit_axes(graph, one.origins)
@@ -173,6 +179,8 @@ def _one(gap: Gap | None) -> list[Gap]:
 
 def _node(translation: Translation, name: str) -> Node:
     value = translation.values[name]
+    if isinstance(value, Nothing):
+        raise Unsupported([Gap(name, "an output that is left out", "a model without that output")])
     if not isinstance(value, Node):
         raise Unsupported(
             [Gap(name, "an output that is a run-time size", "a fixed size for that dimension")]

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inferon.errors import Gap
-from inferon.frontends.onnx.call import Value, constant_array
+from inferon.errors import Gap, Unsupported
+from inferon.frontends.naming import label
+from inferon.frontends.onnx.call import Several, Value, constant_array
 from inferon.frontends.onnx.limits import MAX_BATCH_ELEMENTS
 from inferon.frontends.onnx.read import Layer, Model
 from inferon.frontends.onnx.slots import Batch
@@ -79,6 +80,14 @@ class Three:
             return None
         return growth(shapes[0], shapes[1], shapes[2])
 
+    def outputs(self) -> list[str]:
+        """Return the names of the outputs, which are the same at every batch, or refuse."""
+        found = [each.outputs(self.model) for each in (self.one, self.two, self.three)]
+        if not found[0] == found[1] == found[2]:
+            what = "an output that is a sequence whose length depends on the batch"
+            raise Unsupported([Gap(label(self.model.outputs[0].name), what, "a tensor")])
+        return found[0]
+
     def dependent(self) -> Iterator[tuple[Layer, str]]:
         """Yield the values that depend on events, in the order of layers."""
         known = set(self.batch.inputs)
@@ -86,7 +95,10 @@ class Three:
             if not known.intersection(layer.needs):
                 continue
             for name in layer.outputs:
-                if name and not _constant(self.one.values.get(name)):
+                value = self.one.values.get(name)
+                if isinstance(value, Several) and not all(map(_constant, value.parts)):
+                    known.add(name)  # what is taken out of it is looked at
+                elif name and not _constant(value):
                     known.add(name)
                     yield layer, name
 

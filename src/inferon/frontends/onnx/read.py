@@ -29,11 +29,20 @@ Symbolic = int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """An input or output of the model: its name, element type and shape (None: not stated)."""
+    """An input or output of the model: its name, element type and shape (None: not stated).
+
+    An optional tensor is a tensor that is given, unless the user says otherwise.
+    """
 
     name: str
     data_type: int
     shape: tuple[Symbolic, ...] | None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """An optional input that the user leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,7 @@ class Model:
     opsets: Mapping[str, int]
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
-    constants: Mapping[str, Node | NarrowTensor | Foreign]
+    constants: Mapping[str, Node | NarrowTensor | Foreign | Absent]
     layers: tuple[Layer, ...]
     functions: frozenset[tuple[str, str]]
     types: tuple[Slot, ...]
@@ -248,19 +257,21 @@ def _types(graph: onnx.GraphProto) -> tuple[Slot, ...]:
 
 
 def _slot(info: onnx.ValueInfoProto) -> Slot:
-    kind = info.type.WhichOneof("value")
-    if kind != "tensor_type":
-        return Slot(info.name, 0, None)
-    tensor = info.type.tensor_type
+    kind = info.type
+    optional = kind.WhichOneof("value") == "optional_type"
+    if optional:
+        kind = kind.optional_type.elem_type
+    if kind.WhichOneof("value") != "tensor_type":
+        return Slot(info.name, 0, None, optional)
+    tensor = kind.tensor_type
     if not tensor.HasField("shape"):
-        return Slot(info.name, tensor.elem_type, None)
+        return Slot(info.name, tensor.elem_type, None, optional)
     if len(tensor.shape.dim) > MAX_RANK:
         raise InvalidModel(
             f"{label(info.name)} has {len(tensor.shape.dim)} axes, above the limit of {MAX_RANK}"
         )
-    return Slot(
-        info.name, tensor.elem_type, tuple(_size(each, info.name) for each in tensor.shape.dim)
-    )
+    shape = tuple(_size(each, info.name) for each in tensor.shape.dim)
+    return Slot(info.name, tensor.elem_type, shape, optional)
 
 
 def _size(dim: onnx.TensorShapeProto.Dimension, name: str) -> Symbolic:

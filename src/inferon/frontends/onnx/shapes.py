@@ -18,7 +18,7 @@ from inferon.ops.structure import Const
 
 
 def _identity(call: Call) -> Value:
-    return call.value(0)
+    return call.any_value(0)
 
 
 def _dropout(call: Call) -> Value:

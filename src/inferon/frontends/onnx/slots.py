@@ -106,6 +106,9 @@ def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Ite
     """Yield what cannot be known about the inputs."""
     for slot in model.inputs:
         name = label(slot.name)
+        if slot.data_type == 0:
+            yield Gap(name, "an input that is no tensor", "the tensors as inputs of their own")
+            continue
         if held_in(slot.data_type) is None:
             yield Gap(name, f"an input of {describe(slot.data_type)}", "float32")
         if slot.shape is None:

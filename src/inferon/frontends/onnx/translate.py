@@ -16,9 +16,11 @@ from inferon.frontends.naming import label
 from inferon.frontends.onnx.call import (
     Behind,
     Call,
+    Nothing,
     Operator,
     Rebinding,
     Refused,
+    Several,
     Value,
     constant_array,
 )
@@ -33,7 +35,7 @@ from inferon.frontends.onnx.limits import (
 )
 from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
 from inferon.frontends.onnx.narrow_results import in_their_sets, result_types
-from inferon.frontends.onnx.read import Layer, Model, Slot, Subgraph
+from inferon.frontends.onnx.read import Absent, Layer, Model, Slot, Subgraph
 from inferon.frontends.onnx.table import OPERATORS
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.ir.node import Node, ordered
@@ -70,6 +72,19 @@ class Translation:
         """Return the shape of a value, if it is known."""
         value = self.values.get(name)
         return value.type.shape if isinstance(value, Node) else None
+
+    def outputs(self, model: Model) -> list[str]:
+        """Return the names of the outputs; each tensor of a sequence becomes one, ``name[0]``."""
+        found = []
+        for slot in model.outputs:
+            value = self.values.get(slot.name)
+            if not isinstance(value, Several):
+                found.append(slot.name)
+                continue
+            for i, part in enumerate(value.parts):
+                found.append(f"{slot.name}[{i}]")
+                self.values[found[-1]] = part
+        return found
 
     def within(self, body: Subgraph) -> Translation:
         """Return the beginning of a sub-graph's translation, which sees the values so far."""
@@ -149,6 +164,8 @@ class _Run:
         for name, constant in graph.constants.items():
             if isinstance(constant, Foreign):
                 done.gaps.append(_foreign(name, constant))
+            elif isinstance(constant, Absent):
+                done.values[name] = Nothing()
             elif isinstance(constant, NarrowTensor):
                 done.values[name], done.narrow[name] = constant.node, constant.data_type
             else:
