@@ -26,7 +26,7 @@ each_kind = pytest.mark.parametrize(
 @each_kind
 def test_every_code_becomes_its_value_and_back(kind: int) -> None:
     narrow = NARROW[kind]
-    codes = np.arange(1 << narrow.bits, dtype=np.uint16 if narrow.bits == 16 else np.uint8)
+    codes: Array = np.arange(1 << narrow.bits, dtype=np.uint16 if narrow.bits == 16 else np.uint8)
     code = b.input_("code", (), Int(False, max(8, narrow.bits)))
     value = from_pattern(code, narrow.held, kind)
     graph = Graph("bits", (code,), (value, pattern(value, kind)), ("value", "again"))

@@ -26,6 +26,7 @@ from inferon.ops import (
     quantization,
     recurrent,
     reduction,
+    remainder,
     rounding,
     scatter,
     structure,
@@ -69,6 +70,7 @@ COMPOSITES: tuple[type[Op], ...] = (
     *(quantization.Whole, quantization.Dequantize),
     *(quantization.IntQuant, quantization.BipolarQuant),
     *(rounding.RoundTo, rounding.RoundToPower, rounding.WrapTo),
+    remainder.Fmod,
 )
 
 VOCABULARY: tuple[type[Op], ...] = (*PRIMITIVES, *ELEMENTARY, *COMPOSITES)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from inferon.frontends.onnx.call import Call, Operator, Table, scalar_constant
+from math import prod
+
+import numpy as np
+
+from inferon.frontends.onnx.call import (
+    Call,
+    Operator,
+    Table,
+    fixed_shape,
+    is_float,
+    scalar_constant,
+)
 from inferon.ir.node import Node, Op
 from inferon.ops import build as b
 from inferon.ops.activation import (
@@ -70,7 +81,7 @@ def _hard_sigmoid(call: Call) -> Node:
 
 def _prelu(call: Call) -> Node:
     x, slope = call.node(0), call.node(1)
-    return b.select(b.less(x, 0.0), b.mul(x, b.broadcast(slope, x.type.shape)), x)
+    return b.select(b.less(x, 0), b.mul(x, b.broadcast(slope, x.type.shape)), x)
 
 
 def _thresholded_relu(call: Call) -> Node:
@@ -80,14 +91,45 @@ def _thresholded_relu(call: Call) -> Node:
 
 def _clip(call: Call) -> Node:
     x = call.node(0)
-    low = call.node(1) if call.has(1) else None
-    high = call.node(2) if call.has(2) else None
+    low, high = _end(call, 1, "min"), _end(call, 2, "max")
     ends = (scalar_constant(low) if low else None, scalar_constant(high) if high else None)
-    if ends[0] is not None and ends[1] is not None:
+    if is_float(x) and ends[0] is not None and ends[1] is not None:
         return b.apply(Clip(float(ends[0]), float(ends[1])), x)
     if low is not None:
         x = b.maximum(x, low)
     return x if high is None else b.minimum(x, high)
+
+
+def _end(call: Call, position: int, attribute: str) -> Node | None:
+    """Return an end of the range: an input, before opset 11 an attribute."""
+    if call.has(position):
+        return call.node(position)
+    if call.opset >= 11 or call.given(attribute) is None:
+        return None
+    return b.constant_like(call.node(0), call.number(attribute, 0.0))
+
+
+def _hardmax(call: Call) -> Node:
+    """Return 1 at the first of the largest along an axis, else 0; before opset 13 of many axes."""
+    x = call.node(0)
+    axis = call.axis(call.integer("axis", -1 if call.opset >= 13 else 1), x.type.rank)
+    last = x.type.rank - 1
+    if call.opset >= 13:
+        order = [i for i in range(x.type.rank) if i != axis] + [axis]
+        rows = b.transpose(x, order)
+        back = [order.index(i) for i in range(x.type.rank)]
+        return b.transpose(_first_largest(rows, last), back)
+    shape = fixed_shape(x, "Hardmax")
+    flat = b.reshape(x, (prod(shape[:axis]), prod(shape[axis:])))
+    return b.reshape(_first_largest(flat, 1), x.type.shape)
+
+
+def _first_largest(x: Node, axis: int) -> Node:
+    """Return 1 at the first of the largest of the last axis, else 0."""
+    size = fixed_shape(x, "Hardmax")[axis]
+    places = b.broadcast(b.constant(np.arange(size)), x.type.shape)
+    here = b.equal(b.broadcast(b.top_k(x, 1), x.type.shape), places)
+    return b.select(here, b.constant_like(x, 1), 0)
 
 
 TABLE: Table = {
@@ -107,4 +149,5 @@ TABLE: Table = {
     "HardSwish": _plain(HardSwish()),
     "Mish": _plain(Mish()),
     "Clip": _clip,
+    "Hardmax": _hardmax,
 }

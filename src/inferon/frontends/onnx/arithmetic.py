@@ -11,6 +11,7 @@ from inferon.ir.types import Int
 from inferon.ops import build as b
 from inferon.ops.base import Elementary
 from inferon.ops.elementary import Cos, Erf, Exp, Log, Sigmoid, Sin, Tanh
+from inferon.ops.remainder import Fmod
 
 _LARGEST_POWER = 8
 """Whole exponents up to this one are products: at most 3 multiplications and as many roundings."""
@@ -47,6 +48,9 @@ def _ceil(call: Call) -> Node:
 
 def _sign(call: Call) -> Node:
     x = call.node(0)
+    element = x.type.element
+    if isinstance(element, Int) and not element.signed:
+        return b.minimum(x, 1)
     return b.select(b.less(0, x), 1, b.select(b.less(x, 0), -1, x))
 
 
@@ -90,13 +94,31 @@ def _whole_power(x: Node, exponent: int) -> Node:
 
 
 def _mod(call: Call) -> Node:
-    a, c = call.node(0), call.node(1)
-    if not isinstance(a.type.element, Int):
-        raise Refused("Mod of floats", "Mod of integers")
-    rest = b.sub(a, b.mul(c, b.div(a, c)))  # the quotient is truncated: the rest has the sign of a
+    """Return the remainder: with ``fmod`` it has the sign of the dividend, else of the divisor."""
+    c = call.node(1)
+    rest = _remainder(call.node(0), c)
     if call.integer("fmod", 0):
         return rest
-    return b.select(b.less(b.mul(rest, c), 0), b.add(rest, c), rest)
+    nonzero = b.not_(b.equal(rest, 0))
+    apart = b.not_(_alike(b.less(rest, 0), b.less(c, 0)))
+    moved = b.select(b.and_(nonzero, apart), b.add(rest, c), rest)
+    if not is_float(c):
+        return moved
+    zero = b.select(b.less(c, 0.0), b.constant_like(c, -0.0), 0.0)
+    return b.select(b.equal(rest, 0.0), zero, moved)
+
+
+def _remainder(a: Node, c: Node) -> Node:
+    """Return a - trunc(a / c) * c; of ints by 0 it is a."""
+    if not is_float(a):
+        return b.sub(a, b.mul(c, b.div(a, c)))
+    shape = b.broadcast_shapes(a.type.shape, c.type.shape)
+    return b.apply(Fmod(), b.broadcast(a, shape), b.broadcast(c, shape))
+
+
+def _alike(x: Node, y: Node) -> Node:
+    """Return whether two truth values are equal."""
+    return b.or_(b.and_(x, y), b.and_(b.not_(x), b.not_(y)))
 
 
 TABLE: Table = {

@@ -10,7 +10,8 @@ import numpy as np
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Refused, Table
 from inferon.frontends.onnx.limits import MAX_FOLDED_ELEMENTS, MAX_TENSOR_ELEMENTS
-from inferon.frontends.onnx.tensors import DTYPES, Foreign, type_name
+from inferon.frontends.onnx.narrow import NarrowTensor
+from inferon.frontends.onnx.tensors import Foreign, held_in, type_name
 from inferon.ir.node import Node
 from inferon.ir.shape import largest
 from inferon.ops import build as b
@@ -27,6 +28,8 @@ def _constant(call: Call) -> Node:
     value = call.given("value")
     if isinstance(value, np.ndarray):
         return b.constant(value)
+    if isinstance(value, NarrowTensor):
+        return value.node
     if isinstance(value, Foreign):
         raise Refused(f"a constant of {value.type_name}", "float32 constants")
     for name, dtype in _NUMBERS.items():
@@ -41,6 +44,7 @@ def _constant_of_shape(call: Call) -> Node:
     value = call.given("value")
     if isinstance(value, Foreign):
         raise Refused(f"a constant of {value.type_name}", "float32 constants")
+    value = value.array if isinstance(value, NarrowTensor) else value
     element = (
         b.constant(value.reshape(-1)[:1])
         if isinstance(value, np.ndarray)
@@ -80,14 +84,15 @@ def _trilu(call: Call) -> Node:
 
 
 def _eye_like(call: Call) -> Node:
-    x = call.node(0)
-    number = call.integer("dtype", 1)
-    if number not in DTYPES:
+    """Return ones on a diagonal, of the input's type unless another one is stated."""
+    x, number = call.node(0), call.integer("dtype", 0)
+    element = held_in(number) if number else x.type.element
+    if element is None:
         raise Refused(f"EyeLike of {type_name(number)}", "float32")
     if x.type.rank != 2 or not all(isinstance(size, int) for size in x.type.shape):
         raise Refused("EyeLike of anything but a matrix of fixed sizes", "a constant")
     rows, columns = (largest(size) for size in x.type.shape)
-    return b.constant(np.eye(rows, columns, call.integer("k", 0)).astype(DTYPES[number]))
+    return b.constant(np.eye(rows, columns, call.integer("k", 0)), element)
 
 
 TABLE: Table = {

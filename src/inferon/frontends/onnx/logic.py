@@ -57,9 +57,13 @@ def _is_nan(call: Call) -> Node:
 
 
 def _is_inf(call: Call) -> Node:
-    call.only("detect_positive", 1)
-    call.only("detect_negative", 1)
-    return b.equal(b.absolute(call.node(0)), float("inf"))
+    x = call.node(0)
+    low, high = call.integer("detect_negative", 1), call.integer("detect_positive", 1)
+    if low and high:
+        return b.equal(b.absolute(x), float("inf"))
+    if not low and not high:
+        return b.broadcast(b.constant(np.array(False)), x.type.shape)
+    return b.equal(x, float("inf") if high else float("-inf"))
 
 
 TABLE: Table = {

@@ -21,15 +21,6 @@ def _identity(call: Call) -> Value:
     return call.any_value(0)
 
 
-def _dropout(call: Call) -> Value:
-    call.ignore("seed", "ratio")
-    if call.has(2) and call.array(2, "training_mode").any():
-        raise Refused("Dropout in training mode", "an export in evaluation mode")
-    if len([name for name in call.layer.outputs if name]) > 1:
-        raise Refused("the mask of Dropout", "an export in evaluation mode")
-    return call.value(0)
-
-
 def _reshape(call: Call) -> Value:
     value = call.value(0)
     target = list(call.sizes(1, "shape"))
@@ -313,7 +304,6 @@ def _size(call: Call) -> Value:
 
 TABLE: Table = {
     "Identity": _identity,
-    "Dropout": _dropout,
     "Reshape": _reshape,
     "Flatten": _flatten,
     "Transpose": _transpose,
