@@ -61,8 +61,24 @@ class Nothing:
     """An optional value that is left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A result with a run-time number of elements: as long as it can be, zeros past its count.
+
+    Attributes
+    ----------
+    value : the bounded array
+    axis : whose first ``count`` elements are the result
+    count : int64 scalar
+    """
+
+    value: Node
+    axis: int
+    count: Node
+
+
 Plain = Node | Sizes
-Value = Plain | Several | Nothing
+Value = Plain | Several | Nothing | Counted
 Result = Value | Sequence[Value]
 
 
@@ -130,6 +146,11 @@ class Call:
             raise Refused(
                 f"{self.layer.op} computes with the run-time size in {_shown(value)}",
                 "a fixed size for that dimension",
+            )
+        if isinstance(value, Counted):
+            raise Refused(
+                f"{self.layer.op} of a run-time number of elements",
+                "all elements, and a mask or Where for those that count",
             )
         if not isinstance(value, Node):
             kind = "a sequence" if isinstance(value, Several) else "an optional value"

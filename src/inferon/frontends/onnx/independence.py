@@ -14,7 +14,7 @@ import numpy as np
 
 from inferon.errors import Gap, Unsupported
 from inferon.frontends.naming import label
-from inferon.frontends.onnx.call import Several, Value, constant_array
+from inferon.frontends.onnx.call import Counted, Several, Value, constant_array
 from inferon.frontends.onnx.limits import MAX_BATCH_ELEMENTS
 from inferon.frontends.onnx.read import Layer, Model
 from inferon.frontends.onnx.slots import Batch
@@ -82,6 +82,11 @@ class Three:
 
     def outputs(self) -> list[str]:
         """Return the names of the outputs, which are the same at every batch, or refuse."""
+        for slot in self.model.outputs:
+            if isinstance(self.one.values.get(slot.name), Counted):
+                what = "a run-time number of elements, which differs between the events of a batch"
+                hint = "load(..., batch_axis=None), of a model for one event"
+                raise Unsupported([Gap(label(slot.name), what, hint)])
         found = [each.outputs(self.model) for each in (self.one, self.two, self.three)]
         if not found[0] == found[1] == found[2]:
             what = "an output that is a sequence whose length depends on the batch"

@@ -16,6 +16,7 @@ from inferon.frontends.naming import label
 from inferon.frontends.onnx.call import (
     Behind,
     Call,
+    Counted,
     Nothing,
     Operator,
     Rebinding,
@@ -25,6 +26,7 @@ from inferon.frontends.onnx.call import (
     constant_array,
 )
 from inferon.frontends.onnx.empty import is_empty, settled
+from inferon.frontends.onnx.counted import carried
 from inferon.frontends.onnx.limits import (
     FIRST_OPSET,
     LAST_OPSET,
@@ -74,17 +76,23 @@ class Translation:
         return value.type.shape if isinstance(value, Node) else None
 
     def outputs(self, model: Model) -> list[str]:
-        """Return the names of the outputs; each tensor of a sequence becomes one, ``name[0]``."""
-        found = []
+        """Return the names of the outputs; each tensor of a sequence becomes one, ``name[0]``.
+
+        Behind them come the counts of bounded outputs, ``name_count``.
+        """
+        found, counts = [], []
         for slot in model.outputs:
             value = self.values.get(slot.name)
+            if isinstance(value, Counted):
+                counts.append(f"{slot.name}_count")
+                self.values[slot.name], self.values[counts[-1]] = value.value, value.count
             if not isinstance(value, Several):
                 found.append(slot.name)
                 continue
             for i, part in enumerate(value.parts):
                 found.append(f"{slot.name}[{i}]")
                 self.values[found[-1]] = part
-        return found
+        return [*found, *counts]
 
     def within(self, body: Subgraph) -> Translation:
         """Return the beginning of a sub-graph's translation, which sees the values so far."""
@@ -309,7 +317,7 @@ def _values(function: Operator, call: Call, done: Translation) -> list[Value] | 
     """Return the results of a layer; None where it has a gap, which is noted."""
     layer = call.layer
     try:
-        result = function(call)
+        result = carried(function, call)
         values = [result] if isinstance(result, Value) else list(result)
         _check(values)
     except Behind:
@@ -353,8 +361,9 @@ def _keep(layer: Layer, values: Sequence[Value], done: Translation) -> None:
             value = fold(settled(value)) if constant else settled(value)
         if name:
             done.values[name] = value
-        if isinstance(value, Node):
-            _own(value, layer.label, done.origins)
+        for node in (value.value, value.count) if isinstance(value, Counted) else (value,):
+            if isinstance(node, Node):
+                _own(node, layer.label, done.origins)
 
 
 def _is_constant(value: Value) -> bool:
