@@ -27,6 +27,13 @@ def _scaler(call: Call) -> Node:
     return x if scale is None else b.mul(x, scale)
 
 
+def _binarizer(call: Call) -> Node:
+    """Return 1 where x is above the threshold, else 0."""
+    x = call.node(0)
+    above = b.less(call.number("threshold", 0.0), x)
+    return b.select(above, b.constant_like(x, 1), 0)
+
+
 def _normalizer(call: Call) -> Node:
     """Return x divided by its norm along the last axis; a norm of 0 leaves x as it is."""
     x = b.cast(call.node(0), FLOAT32)
@@ -92,6 +99,7 @@ def _linear_classifier(call: Call) -> Result:
 TABLE: Table = {
     "LinearRegressor": _linear_regressor,
     "LinearClassifier": _linear_classifier,
+    "Binarizer": _binarizer,
     "Scaler": _scaler,
     "Normalizer": _normalizer,
     "ArrayFeatureExtractor": _array_feature_extractor,
