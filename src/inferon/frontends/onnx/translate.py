@@ -25,8 +25,8 @@ from inferon.frontends.onnx.call import (
     Value,
     constant_array,
 )
-from inferon.frontends.onnx.empty import is_empty, settled
 from inferon.frontends.onnx.counted import carried
+from inferon.frontends.onnx.empty import is_empty, settled
 from inferon.frontends.onnx.limits import (
     FIRST_OPSET,
     LAST_OPSET,
@@ -84,7 +84,10 @@ class Translation:
         for slot in model.outputs:
             value = self.values.get(slot.name)
             if isinstance(value, Counted):
-                counts.append(f"{slot.name}_count")
+                name = f"{slot.name}_count"
+                while name in self.values:
+                    name += "_"
+                counts.append(name)
                 self.values[slot.name], self.values[counts[-1]] = value.value, value.count
             if not isinstance(value, Several):
                 found.append(slot.name)
