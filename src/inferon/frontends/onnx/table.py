@@ -38,6 +38,7 @@ from inferon.frontends.onnx import (
     rotary,
     sampling,
     scatter,
+    selection,
     shapes,
     signal,
 )
@@ -62,8 +63,8 @@ _FAMILIES = (
     linear,
     linear_attention,
     logic,
-    ngrams,
     losses,
+    ngrams,
     normalization,
     padding,
     pooling,
@@ -76,6 +77,7 @@ _FAMILIES = (
     rotary,
     sampling,
     scatter,
+    selection,
     shapes,
     signal,
 )
