@@ -4,7 +4,7 @@
 
     SOURCE   whatever a front-end builds
     FLOAT    primitives and elementary functions: what the C++ target prints
-    EXACT    no floats but at the rim: quantized inputs, and outputs cast to float
+    EXACT    no floats but at the rim: inputs, scaled and quantized, and outputs cast to float
     WIRES    scalars of fixed point and bool: what becomes a netlist
 
 Each stage allows a subset of the one before.  A stage is data, a tuple of named rules about one
@@ -21,9 +21,10 @@ from inferon.errors import InvalidGraph
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.types import Bool, Fixed, Float
+from inferon.ops import arithmetic, movement
 from inferon.ops.base import Elementary, Primitive
 from inferon.ops.convert import Cast, Quantize
-from inferon.ops.structure import Input
+from inferon.ops.structure import Const, Input
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +90,33 @@ def _is_simple(node: Node, place: Place) -> bool:
 
 
 def _takes_no_float(node: Node, place: Place) -> bool:
-    if not any(isinstance(each.type.element, Float) for each in node.inputs):
+    floats = [each for each in node.inputs if isinstance(each.type.element, Float)]
+    if not floats:
         return True
-    at_rim = isinstance(node.op, Quantize) and isinstance(node.inputs[0].op, Input)
+    from_inside = any(isinstance(each.op, Cast) and not _is_float(each) for each in floats)
+    at_rim = isinstance(node.op, (Quantize, *_SCALING)) and not from_inside
     return at_rim and not place.in_body
 
 
 def _gives_no_float(node: Node, place: Place) -> bool:
     if not isinstance(node.type.element, Float):
         return True
-    at_rim = isinstance(node.op, Input) or (isinstance(node.op, Cast) and place.is_output)
+    at_rim = isinstance(node.op, (Input, Const, *_SCALING)) and not place.is_output
+    at_rim |= isinstance(node.op, Input) or (isinstance(node.op, Cast) and place.is_output)
     return at_rim and not place.in_body
+
+
+def _is_float(node: Node) -> bool:
+    """Return whether a cast changes one float into another."""
+    return isinstance(node.inputs[0].type.element, Float)
+
+
+_SCALING = (
+    *(arithmetic.Add, arithmetic.Sub, arithmetic.Mul, arithmetic.Div, arithmetic.Neg),
+    *(arithmetic.Max, arithmetic.Min, movement.Reshape, movement.Transpose, movement.Broadcast),
+    *(movement.Slice, movement.Concat, movement.Pad, movement.Window, Cast),
+)
+"""What may stand between an input and its quantizer: movement, scaling and shifting."""
 
 
 def _is_wire(node: Node, place: Place) -> bool:
@@ -112,9 +129,11 @@ EXACT = Stage(
     "EXACT",
     (
         *FLOAT.rules,
-        StageRule("take floats only where it quantizes an input of the graph", _takes_no_float),
         StageRule(
-            "give floats only as an input, or as a cast to an output, of the graph",
+            "take floats only where it scales or quantizes an input of the graph", _takes_no_float
+        ),
+        StageRule(
+            "give floats only as an input, scaled or not, or as a cast to an output, of the graph",
             _gives_no_float,
         ),
     ),

@@ -21,9 +21,9 @@ from inferon.errors import Unsupported
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.types import FLOAT32
+from inferon.ir.types import FLOAT32, Int
 from inferon.load import load
-from inferon.ops import activation, convolution, normalization, recurrent
+from inferon.ops import activation, convolution, normalization, quantization, recurrent
 from inferon.ops import build as b
 from inferon.ops.base import Elementary
 from inferon.ops.vocabulary import COMPOSITES, ELEMENTARY
@@ -201,7 +201,23 @@ def _composite_nodes() -> list[Node]:
     nodes.append(b.apply(conv((1,), (2,), (1,), (1,), 3), row, w(3, 1, 4)))
     nodes.append(b.apply(pool.MaxPool((2, 3), (2, 1), (0, 1), (1, 0), (1, 1)), image))
     nodes.append(b.apply(pool.AveragePool((3, 2), (1, 2), (1, 0), (1, 0), (1, 1)), image))
-    return [*nodes, *_recurrent_nodes(x(6, 5), w)]
+    return [*nodes, *_quantizer_nodes(row), *_recurrent_nodes(x(6, 5), w)]
+
+
+def _quantizer_nodes(x: Node) -> list[Node]:
+    def all_(number: float) -> Node:
+        return b.constant_like(x, number)
+
+    nodes = [b.apply(quantization.Whole(mode), x) for mode in quantization.ToWhole]
+    ends = all_(-8.0), all_(7.0)
+    nodes += [
+        b.apply(quantization.IntQuant(mode), x, all_(0.3), all_(1.0), *ends)
+        for mode in quantization.ToWhole
+    ]
+    nodes.append(b.apply(quantization.BipolarQuant(), x, all_(0.3)))
+    steps = b.input_("q", x.type.shape, Int(True, 8))
+    nodes.append(b.apply(quantization.Dequantize(), steps, all_(0.1), b.constant_like(steps, -3)))
+    return nodes
 
 
 def _recurrent_nodes(steps: Node, w: Callable[..., Node]) -> list[Node]:

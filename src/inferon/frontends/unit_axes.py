@@ -22,6 +22,7 @@ from inferon.ops import (
     indexing,
     logic,
     movement,
+    quantization,
     reduction,
     table,
 )
@@ -39,6 +40,7 @@ _ELEMENTWISE = (
     *(activation.Relu, activation.LeakyRelu, activation.Elu, activation.Selu, activation.Celu),
     *(activation.Gelu, activation.Silu, activation.Softplus, activation.Softsign, activation.Mish),
     *(activation.HardSigmoid, activation.HardSwish, activation.Clip),
+    *(quantization.Whole, quantization.OnGrid),
 )
 
 

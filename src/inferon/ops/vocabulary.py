@@ -23,6 +23,7 @@ from inferon.ops import (
     loop,
     movement,
     normalization,
+    power,
     quantization,
     recurrent,
     reduction,
@@ -54,12 +55,14 @@ ELEMENTARY: tuple[type[Op], ...] = (
     *(elementary.Sin, elementary.Cos, elementary.Tan),
     *(elementary_inverse.Asin, elementary_inverse.Acos, elementary_inverse.Atan),
     *(elementary_inverse.Asinh, elementary_inverse.Acosh, elementary_inverse.Atanh),
+    power.RealPower,
 )
 
 COMPOSITES: tuple[type[Op], ...] = (
     *(activation.Relu, activation.LeakyRelu, activation.Clip, activation.Elu, activation.Selu),
     *(activation.Celu, activation.Gelu, activation.Silu, activation.Softplus),
     *(activation.Softsign, activation.HardSigmoid, activation.HardSwish, activation.Mish),
+    power.Power,
     *(normalization.Softmax, normalization.LogSoftmax, normalization.LayerNorm),
     *(normalization.RmsNorm, normalization.BatchNorm),
     *(normalization.InstanceNorm, normalization.GroupNorm),

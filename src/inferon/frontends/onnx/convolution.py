@@ -52,15 +52,20 @@ def biased(value: Node, bias: Node) -> Node:
     return b.add(value, b.reshape(bias, (channels, *[1] * (value.type.rank - 2))))
 
 
-def _operands(call: Call) -> tuple[Node, Node]:
-    x, w = call.node(0), call.node(1)
+def _checked(x: Node, w: Node) -> tuple[Node, Node]:
     fits = x.type.rank >= 3 and w.type.rank == x.type.rank
     require(fits, "{} and {} do not fit", x.type, w.type)
     return x, w
 
 
 def _conv(call: Call) -> Node:
-    x, w = _operands(call)
+    value = convolved(call, call.node(0), call.node(1))
+    return biased(value, call.node(2)) if call.has(2) else value
+
+
+def convolved(call: Call, x: Node, w: Node) -> Node:
+    """Return a convolution by the attributes of a layer, without its bias."""
+    x, w = _checked(x, w)
     s = sliding_over(call, image_sizes(x, "Conv"), kernel_of_weights(call, w))
     groups = call.integer("group", 1)
 
@@ -69,12 +74,11 @@ def _conv(call: Call) -> Node:
         op = Conv((*one, *s.strides), *pads, (*one, *s.dilations), groups)
         return b.apply(op, image, weights)
 
-    value = over_images(x, w, of_image)
-    return biased(value, call.node(2)) if call.has(2) else value
+    return over_images(x, w, of_image)
 
 
 def _conv_transpose(call: Call) -> Node:
-    x, w = _operands(call)
+    x, w = _checked(call.node(0), call.node(1))
     s, extra = _widening(call, image_sizes(x, "ConvTranspose"), kernel_of_weights(call, w))
     _check_phases(s)
     groups = call.integer("group", 1)

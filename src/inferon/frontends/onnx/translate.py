@@ -48,6 +48,7 @@ from inferon.ops import build as b
 from inferon.ops.base import Elementary
 from inferon.ops.dot import Dot
 from inferon.ops.evaluation import evaluate
+from inferon.ops.quantization import OnGrid
 from inferon.ops.structure import Const, Input
 
 
@@ -388,11 +389,14 @@ def fold(root: Node) -> Node:
     """Return a constant where that is cheap and takes no more room; else the node itself.
 
     Numbers of shapes and masks are always folded, because operators ask for their values; so is
-    what is left of values without elements, which no target computes with.
+    what is left of values without elements, which no target computes with.  What lies on a grid of
+    a quantizer stays: a folded weight no longer says which grid it came from.
     """
     if constant_array(root) is not None:
         return root
     nodes = ordered((root,))
+    if any(isinstance(node.op, OnGrid) for node in nodes):
+        return root
     room = sum(count(node.type.shape) for node in nodes if isinstance(node.op, Const))
     small = isinstance(root.type.element, Float) and not any(map(is_empty, nodes))
     limit = max(room, _SMALL) if small else MAX_FOLDED_ELEMENTS
