@@ -25,8 +25,10 @@ def cut(outputs: Sequence[Array], graph: Graph, expected: Sequence[Any]) -> list
     expected : what each output of the model is compared with; tells which axis is counted
     """
     number = len(expected)
-    counts = dict(zip(graph.output_names[number:], outputs[number:], strict=True))
-    pairs = zip(graph.output_names, outputs, expected, strict=False)
+    theirs = dict(graph.renamed)
+    names = [theirs.get(name, name) for name in graph.output_names]
+    counts = dict(zip(names[number:], outputs[number:], strict=True))
+    pairs = zip(names, outputs, expected, strict=False)
     return [_cut(array, counts.get(f"{name}_count"), theirs) for name, array, theirs in pairs]
 
 

@@ -172,7 +172,7 @@ class _Groups:
     def by_first_member(self) -> _Groups:
         """Return the same groups in the order of their first rows."""
         (number,) = fixed_shape(self.group, "Unique")
-        # every row but the first of a group is as large as can be, and so behind all of them
+        # rows of one group are ranked alike, by its first row, and a stable sort keeps their order
         rank = b.gather(self.firsts, self.group, 0)
         order = b.top_k(rank, number, largest=False)
         ranked = b.gather(rank, order, 0)
