@@ -41,6 +41,7 @@ from inferon.frontends.onnx import (
     selection,
     shapes,
     signal,
+    suppression,
 )
 from inferon.frontends.onnx.call import Operator
 
@@ -80,6 +81,7 @@ _FAMILIES = (
     selection,
     shapes,
     signal,
+    suppression,
 )
 
 OPERATORS: dict[tuple[str, str], Operator] = {
