@@ -93,22 +93,24 @@ def _takes_no_float(node: Node, place: Place) -> bool:
     floats = [each for each in node.inputs if isinstance(each.type.element, Float)]
     if not floats:
         return True
-    from_inside = any(isinstance(each.op, Cast) and not _is_float(each) for each in floats)
-    at_rim = isinstance(node.op, (Quantize, *_SCALING)) and not from_inside
+    at_rim = isinstance(node.op, (Quantize, *_SCALING)) and not any(map(_comes_out, floats))
     return at_rim and not place.in_body
 
 
 def _gives_no_float(node: Node, place: Place) -> bool:
     if not isinstance(node.type.element, Float):
         return True
-    at_rim = isinstance(node.op, (Input, Const, *_SCALING)) and not place.is_output
-    at_rim |= isinstance(node.op, Input) or (isinstance(node.op, Cast) and place.is_output)
+    goes_in = isinstance(node.op, (Input, Const, *_SCALING)) and not _comes_out(node)
+    if place.is_output:
+        goes_in = isinstance(node.op, Input)
+    at_rim = goes_in or (_comes_out(node) and place.is_output)
     return at_rim and not place.in_body
 
 
-def _is_float(node: Node) -> bool:
-    """Return whether a cast changes one float into another."""
-    return isinstance(node.inputs[0].type.element, Float)
+def _comes_out(node: Node) -> bool:
+    """Return whether a float is made of something else."""
+    cast = isinstance(node.op, Cast)
+    return cast and not isinstance(node.inputs[0].type.element, Float)
 
 
 _SCALING = (

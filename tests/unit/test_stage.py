@@ -37,6 +37,7 @@ ALLOWED = [
     (SOURCE, build.apply(Relu(), X)),
     (FLOAT, build.apply(Exp(), X)),
     (EXACT, QUANTIZED),
+    (EXACT, build.apply(Quantize(S8), build.div(build.neg(X), 0.3))),
     (EXACT, build.cast(build.add(QUANTIZED, QUANTIZED), FLOAT32)),
     (EXACT, build.sum_(QUANTIZED)),
     (WIRES, build.less(build.mul(M, M), M)),
@@ -44,7 +45,8 @@ ALLOWED = [
 REFUSED = [
     (FLOAT, build.apply(Relu(), X), "primitive"),
     (EXACT, build.apply(Exp(), X), "take floats only"),
-    (EXACT, build.apply(Quantize(S8), build.neg(X)), "take floats only"),
+    (EXACT, build.neg(X), "give floats only"),
+    (EXACT, build.less(X, 0.0), "take floats only"),
     (EXACT, build.apply(Quantize(S8), build.cast(M, FLOAT32)), "give floats only"),
     (EXACT, build.constant(1.0, FLOAT32), "give floats only"),
     (WIRES, QUANTIZED, "scalar"),

@@ -219,8 +219,9 @@ def constant_at(numbers: Array, like: Grid) -> Grid:
         exact = fraction_of(ratio)
         fits = exact <= fraction + MOST_EXTRA_BITS
         fraction = exact if fits else fraction + CONSTANT_GUARD_BITS
-    node = constant(mantissas_of(ratio, fraction), fraction, like.node.type.shape)
-    return grid(node, like.step, float(ratio.min()) - 1, float(ratio.max()) + 1)
+    mantissas = mantissas_of(ratio, fraction)
+    ends = (float(np.ldexp(float(end), -fraction)) for end in (mantissas.min(), mantissas.max()))
+    return grid(constant(mantissas, fraction, like.node.type.shape), like.step, *ends)
 
 
 CONSTANT_GUARD_BITS = 12
