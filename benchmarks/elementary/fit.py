@@ -19,7 +19,7 @@ import mpmath as mp
 import numpy as np
 
 from benchmarks.elementary.minimax import Problem, Real, best_real, best_rounded
-from inferon.ops.elementary_format import DOUBLE, SINGLE, TANH_SPLIT, Format
+from inferon.ops.elementary_format import DOUBLE, SINGLE, Format
 
 DIGITS = 60
 NEAR_ZERO = 1e-9
@@ -44,6 +44,7 @@ TERMS = {
     "exp": Terms(5, 11),
     "log": Terms(9, 0),
     "log_series": Terms(0, 8),
+    "log_tail": Terms(0, 9),
     "tanh": Terms(5, 13),
     "erf": Terms(6, 13),
     "erfc": Terms(6, 18),
@@ -77,6 +78,9 @@ def problem(name: str, format: Format) -> Problem:
         case "log_series":
             weight = lambda s: _ratio(s**3, 2 * mp.atanh(s), 0)  # noqa: E731
             return Problem(_log_series, weight, terms, 0, mp.mpf("0.2") * SLACK, 2, digits)
+        case "log_tail":
+            weight = lambda s: _ratio(s**5, mp.atanh(s), 0)  # noqa: E731
+            return Problem(_log_tail, weight, terms, 0, mp.mpf("0.2") * SLACK, 2, digits)
         case "erf":
             weight = lambda x: _ratio(x, mp.erf(x), mp.sqrt(mp.pi) / 2)  # noqa: E731
             return Problem(_erf, weight, terms, 0, overlap[0], 2, digits)
@@ -94,7 +98,7 @@ def problem(name: str, format: Format) -> Problem:
             return Problem(_cos, lambda r: r**2 / mp.cos(r), terms, 0, angle, 2, digits)
         case _:
             function, third_order, high = {
-                "tanh": (mp.tanh, -third, mp.mpf(TANH_SPLIT)),
+                "tanh": (mp.tanh, -third, mp.mpf(format.tanh_split)),
                 "sin": (mp.sin, -mp.mpf(1) / 6, angle),
                 "atan": (mp.atan, -third, half),
                 "asin": (mp.asin, mp.mpf(1) / 6, half),
@@ -129,6 +133,12 @@ def _log(f: Real) -> Real:
 
 def _log_series(s: Real) -> Real:
     return 2 * (mp.atanh(s) - s) / s**3 if s > NEAR_ZERO else mp.mpf(2) / 3
+
+
+def _log_tail(s: Real) -> Real:
+    return (
+        ((mp.atanh(s) / s - 1) / s**2 - mp.mpf(1) / 3) / s**2 if s > NEAR_ZERO else mp.mpf("0.2")
+    )
 
 
 def _erf(x: Real) -> Real:

@@ -163,7 +163,7 @@ def _narrow(step: Step, arguments: Sequence[Array]) -> Array:
     """Return a plain evaluation in the graph's own types: any order, no fma."""
     op = step.node.op
     if isinstance(op, Elementary):
-        exact = op.exact(arguments[0].astype(np.float64))
+        exact = op.exact(*(each.astype(np.float64) for each in arguments))
         return np.asarray(exact.astype(arguments[0].dtype))
     events = max((each.shape[0] for each in arguments), default=1)
     spread = [np.broadcast_to(each, (events, *each.shape[1:])) for each in arguments]

@@ -27,6 +27,7 @@ from inferon.ops import (
     logic,
     loop,
     movement,
+    power,
     reduction,
     structure,
     table,
@@ -243,6 +244,24 @@ def _tangent(op: elementary.Tan, step: Step) -> Ball:
     decided = one_branch & (low <= high) & (x.magnitude <= op.limit_in(step.element))
     _, error = _increasing(value, low, high)
     undefined = np.isnan(value) & np.isfinite(x.error)
+    return _computed(op, step, value, np.where(undefined, 0.0, np.where(decided, error, np.inf)))
+
+
+@rule.register
+def _power(op: power.RealPower, step: Step) -> Ball:
+    """Follow the ends of both: monotonic on each side of base 0, in either operand alone."""
+    x, y = step.inputs
+    value = op.exact(x.value, y.value)
+    lows, highs = (np.asarray(sign * x.error + x.value) for sign in (-1.0, 1.0))
+    zero = np.where((lows < 0.0) & (highs > 0.0), 0.0, x.value)
+    corners = [
+        op.exact(base, y.value + sign * y.error)
+        for base in (lows, zero, highs)
+        for sign in (-1.0, 1.0)
+    ]
+    _, error = _increasing(value, np.minimum.reduce(corners), np.maximum.reduce(corners))
+    decided = (lows > 0.0) | (y.error == 0.0)
+    undefined = np.isnan(value) & np.isfinite(x.error) & (y.error == 0.0) & (highs < 0.0)
     return _computed(op, step, value, np.where(undefined, 0.0, np.where(decided, error, np.inf)))
 
 

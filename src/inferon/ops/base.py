@@ -45,14 +45,16 @@ class Composite(Op):
 
 @dataclass(frozen=True, slots=True)
 class Elementary(Composite):
-    """A unary real function with its own approximation; a target may print it as one function.
+    """A real function with its own approximation; a target may print it as one function.
 
     Attributes
     ----------
+    operands : names of the operands
     ulp, ulp64 : largest distance from the exact result over all float32 inputs, and over float64
         inputs, in units in the last place
     """
 
+    operands: ClassVar[tuple[str, ...]] = ("x",)
     ulp: ClassVar[float]
     ulp64: ClassVar[float]
 
@@ -62,8 +64,8 @@ class Elementary(Composite):
 
     @staticmethod
     @abstractmethod
-    def exact(x: Array) -> Array:
-        """Return the function in float64."""
+    def exact(*x: Any, **options: Any) -> Array:
+        """Return the function of its operands in float64."""
 
 
 @dataclass(frozen=True, slots=True)

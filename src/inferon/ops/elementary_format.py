@@ -50,6 +50,7 @@ class Format:
     exp: tuple[float, ...]
     log: tuple[float, ...]
     log_series: tuple[float, ...]
+    log_tail: tuple[float, ...]
     tanh: tuple[float, ...]
     erf: tuple[float, ...]
     erfc: tuple[float, ...]
@@ -117,6 +118,7 @@ SINGLE = Format(
         *(0.1400476, -0.12948914),
     ),
     log_series=(),
+    log_tail=(),
     # fit.py tanh32: tanh(x) = x + x^3 p(x^2), x <= tanh_split; relative error 2^-26.24
     tanh=(-0.33333212, 0.13329625, -0.05359535, 0.02019273, -0.005233587),
     # fit.py erf32: erf(x) = x + x p(x^2), x <= erf_split; relative error 2^-25.76
@@ -171,6 +173,11 @@ DOUBLE = Format(
     log_series=(
         *(0.666666666666666, 0.4000000000005666, 0.2857142855583165, 0.22222224296213872),
         *(0.18181665881340442, 0.15391112095460743, 0.13173591327596207, 0.13843128736693885),
+    ),
+    # fit.py log_tail64: artanh(s) = s + s^3 (1/3 + s^2 p(s^2)), s <= 1/5; relative error 2^-75.63
+    log_tail=(
+        *(0.2, 0.14285714285713416, 0.11111111111357536, 0.09090909055375909, 0.07692310669508737),
+        *(0.06666513114666932, 0.05887293334221124, 0.051668698179769046, 0.0579018031842834),
     ),
     # fit.py tanh64: tanh(x) = x + x^3 p(x^2), x <= tanh_split; relative error 2^-62.41
     tanh=(

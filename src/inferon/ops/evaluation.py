@@ -47,7 +47,7 @@ def _value(
 ) -> Array:
     arguments = [values[each] for each in node.inputs]
     if real and isinstance(node.op, Elementary):
-        return node.op.exact(arguments[0])
+        return node.op.exact(*arguments)
     if isinstance(node.op, Composite):
         return _expanded(node, arguments, sizes, real=real)
     assert isinstance(node.op, Primitive), node.op

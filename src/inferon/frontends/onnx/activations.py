@@ -15,6 +15,7 @@ from inferon.frontends.onnx.call import (
     scalar_constant,
 )
 from inferon.ir.node import Node, Op
+from inferon.ir.types import FLOAT64
 from inferon.ops import build as b
 from inferon.ops.activation import (
     Celu,
@@ -89,6 +90,14 @@ def _thresholded_relu(call: Call) -> Node:
     return b.select(b.less(call.number("alpha", 1.0), x), x, 0.0)
 
 
+def _shrink(call: Call) -> Node:
+    """Return 0 up to ``lambd`` on both sides of 0, and x moved toward 0 by ``bias`` beyond."""
+    given, edge, bias = call.node(0), call.number("lambd", 0.5), call.number("bias", 0.0)
+    x = given if is_float(given) else b.cast(given, FLOAT64)
+    right = b.select(b.less(edge, x), b.sub(x, bias), 0.0)
+    return b.cast(b.select(b.less(x, -edge), b.add(x, bias), right), given.type.element)
+
+
 def _clip(call: Call) -> Node:
     x = call.node(0)
     low, high = _end(call, 1, "min"), _end(call, 2, "max")
@@ -137,6 +146,7 @@ TABLE: Table = {
     "LeakyRelu": _leaky_relu,
     "PRelu": _prelu,
     "ThresholdedRelu": _thresholded_relu,
+    "Shrink": _shrink,
     "Elu": _elu,
     "Celu": _celu,
     "Selu": _selu,

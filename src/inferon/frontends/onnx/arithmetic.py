@@ -1,20 +1,15 @@
-"""Elementwise arithmetic and the elementary functions."""
+"""Elementwise arithmetic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
 
-from inferon.frontends.onnx.call import Call, Operator, Refused, Table, is_float, scalar_constant
+from inferon.frontends.onnx.call import Call, Operator, Table, is_float
 from inferon.ir.node import Node
 from inferon.ir.types import Int
 from inferon.ops import build as b
-from inferon.ops.base import Elementary
-from inferon.ops.elementary import Cos, Erf, Exp, Log, Sigmoid, Sin, Tanh
 from inferon.ops.remainder import Fmod
-
-_LARGEST_POWER = 8
-"""Whole exponents up to this one are products: at most 3 multiplications and as many roundings."""
 
 
 def _binary(function: Callable[[Node, Node], Node]) -> Operator:
@@ -27,10 +22,6 @@ def _unary(function: Callable[[Node], Node]) -> Operator:
 
 def _variadic(function: Callable[[Node, Node], Node]) -> Operator:
     return lambda call: reduce(function, call.nodes())
-
-
-def _elementary(kind: type[Elementary]) -> Operator:
-    return lambda call: b.apply(kind(), call.node(0))
 
 
 def _mean(call: Call) -> Node:
@@ -52,45 +43,6 @@ def _sign(call: Call) -> Node:
     if isinstance(element, Int) and not element.signed:
         return b.minimum(x, 1)
     return b.select(b.less(0, x), 1, b.select(b.less(x, 0), -1, x))
-
-
-def _pow(call: Call) -> Node:
-    """Only constant exponents: a product, a root or a quotient, whose rounding is known."""
-    x, exponent = call.node(0), scalar_constant(call.node(1))
-    if exponent is None:
-        raise Refused(
-            "Pow with an exponent that is not one constant number",
-            "Exp and Log, or a constant exponent",
-        )
-    if exponent < 0 and not is_float(x):
-        raise Refused("Pow of integers with a negative exponent", "a Cast to float32 first")
-    shape = b.broadcast_shapes(x.type.shape, call.node(1).type.shape)
-    power = _power(b.broadcast(x, shape), abs(float(exponent)))
-    return b.div(1.0, power) if exponent < 0 else power
-
-
-def _power(x: Node, exponent: float) -> Node:
-    whole = int(exponent)
-    if exponent == whole and whole <= _LARGEST_POWER:
-        return _whole_power(x, whole)
-    if exponent == 0.5 and is_float(x):
-        return b.sqrt(x)
-    if exponent == 1.5 and is_float(x):
-        return b.mul(x, b.sqrt(x))
-    raise Refused(
-        f"Pow with the exponent {exponent:g}",
-        f"0.5, 1.5, or a whole number up to {_LARGEST_POWER}",
-    )
-
-
-def _whole_power(x: Node, exponent: int) -> Node:
-    if exponent == 0:
-        return b.constant_like(x, 1)
-    if exponent == 1:
-        return x
-    half = _whole_power(x, exponent // 2)
-    square = b.mul(half, half)
-    return b.mul(square, x) if exponent % 2 else square
 
 
 def _mod(call: Call) -> Node:
@@ -126,7 +78,6 @@ TABLE: Table = {
     "Sub": _binary(b.sub),
     "Mul": _binary(b.mul),
     "Div": _binary(b.div),
-    "Pow": _pow,
     "Mod": _mod,
     "Neg": _unary(b.neg),
     "Abs": _unary(b.absolute),
@@ -140,11 +91,4 @@ TABLE: Table = {
     "Min": _variadic(b.minimum),
     "Sum": _variadic(b.add),
     "Mean": _mean,
-    "Exp": _elementary(Exp),
-    "Log": _elementary(Log),
-    "Tanh": _elementary(Tanh),
-    "Sigmoid": _elementary(Sigmoid),
-    "Erf": _elementary(Erf),
-    "Sin": _elementary(Sin),
-    "Cos": _elementary(Cos),
 }

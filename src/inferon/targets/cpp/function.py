@@ -20,18 +20,21 @@ Used = tuple[Elementary, Element]
 def elementary(op: Elementary, element: Element) -> Function:
     """Return the function of an elementary operator, printed from its decomposition.
 
-    That of float32 takes one value or a register, that of float64 one value.
+    That of float32 takes values or registers, that of float64 values.
     """
-    x = Node(Input("x", Tensor((), element)))
-    root = op.decompose(x)
-    names: dict[Node, Expr] = {x: Name("x")}
+    inputs = _inputs(op, element)
+    root = op.decompose(*inputs)
+    operands = [node.op.name for node in inputs if isinstance(node.op, Input)]
+    names: dict[Node, Expr] = {n: Name(x) for n, x in zip(inputs, operands, strict=True)}
     statements: list[Stmt] = []
     for node in ordered((root,)):
         if node in names:
             continue
         if isinstance(node.op, Const):
             number = Number(node.op.values.array.item(), node.type.element)
-            names[node] = Call("like", (Name("x"), number)) if element == FLOAT32 else number
+            names[node] = (
+                Call("like", (Name(operands[0]), number)) if element == FLOAT32 else number
+            )
             continue
         call = Call(
             spell.function(node.op, node.inputs[0].type.element),
@@ -42,10 +45,15 @@ def elementary(op: Elementary, element: Element) -> Function:
         names[node] = Name(name)
     name = spell.function(op, element)
     remark = f"{op.spelling()}: at most {op.ulp_in(element)} ULP from the exact result"
-    head = f"INFERON_INLINE double {name}(double x)"
+    kind = "V" if element == FLOAT32 else "double"
+    head = f"INFERON_INLINE {kind} {name}({', '.join(f'{kind} {x}' for x in operands)})"
     if element == FLOAT32:
-        head = f"template <class V>\nINFERON_INLINE V {name}(V x)"
+        head = f"template <class V>\n{head}"
     return Function(head, remark, (*statements, Return(names[root])))
+
+
+def _inputs(op: Elementary, element: Element) -> tuple[Node, ...]:
+    return tuple(Node(Input(name, Tensor((), element))) for name in op.operands)
 
 
 def elementary_used(regions: Iterable[Region]) -> list[Used]:
@@ -70,7 +78,7 @@ def elementary_used(regions: Iterable[Region]) -> list[Used]:
 
 def _with_parts(used: Used, found: dict[Used, None]) -> None:
     op, element = used
-    for node in ordered((op.decompose(Node(Input("x", Tensor((), element)))),)):
+    for node in ordered((op.decompose(*_inputs(op, element)),)):
         if isinstance(node.op, Elementary):
             _with_parts((node.op, node.type.element), found)
     found.setdefault(used)
