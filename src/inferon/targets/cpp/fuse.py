@@ -57,7 +57,15 @@ from inferon.targets.cpp.value import (
     pulled,
     swapped,
 )
-from inferon.targets.cpp.view import Buffer, View, broadcasted, dense, moved, reshaped
+from inferon.targets.cpp.view import (
+    Buffer,
+    View,
+    broadcasted,
+    dense,
+    is_one_axis,
+    moved,
+    reshaped,
+)
 
 TURNING = (movement.Reshape, movement.Transpose)
 
@@ -312,12 +320,14 @@ class _Planner:
     def packed(self, right: View, op: Dot, node: Node) -> View:
         """Return the right operand with its columns side by side.
 
-        Constants and inputs are copied for that.
+        Constants and inputs are copied for that, and with several strands what is contracted over
+        axes that are not one, such as the window of a padded image.
         """
         lead = op.batch + op.contract
         columns = prod(right.shape[lead:])
         merged = reshaped(right, (*right.shape[:lead], columns))
         inner = not right.buffer.external and right.buffer.array is None
+        inner &= op.strands == 1 or is_one_axis(right, op.batch, lead)
         if merged is not None and inner and (columns == 1 or merged.strides[-1] == 1):
             return merged
         if right.buffer.array is not None:
@@ -346,10 +356,7 @@ class _Planner:
     def strandable(self, left: View, op: Dot, node: Node) -> View:
         """Return the left operand; with several strands its contracted axes must be one axis."""
         lead = len(left.shape) - op.contract
-        if (
-            op.strands == 1
-            or reshaped(left, (*left.shape[:lead], prod(left.shape[lead:]))) is not None
-        ):
+        if op.strands == 1 or is_one_axis(left, lead, len(left.shape)):
             return left
         return self.copied(left, node)
 

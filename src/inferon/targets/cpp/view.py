@@ -116,6 +116,12 @@ def reshaped(view: View, shape: tuple[int, ...]) -> View | None:
     return replace(view, shape=shape, strides=tuple(strides))
 
 
+def is_one_axis(view: View, begin: int, end: int) -> bool:
+    """Return whether the axes from ``begin`` to ``end`` can be walked as one."""
+    flat = (*view.shape[:begin], prod(view.shape[begin:end]), *view.shape[end:])
+    return reshaped(view, flat) is not None
+
+
 def _grouped(new: tuple[int, ...], old: list[int]) -> list[tuple[list[int], int]]:
     """Return groups (new axes, number of old axes) with equal products."""
     groups: list[tuple[list[int], int]] = []
