@@ -363,7 +363,10 @@ def _dots(make: Maker, element: Element, size: int, strands: int) -> Iterator[No
 
 
 def _behind(make: Maker, size: int, strands: int) -> Iterator[Node]:
-    """Products with work in their registers: bias, turned results, two users, misfits."""
+    """Products with work in their registers: bias, turned results, two users, misfits; windows."""
+    padded = build.pad(make.operand((3, size), FLOAT32), 1, 1, 0)
+    heard = build.transpose(build.window(padded, 1, 2), (0, 2, 1))  # its two axes are not one
+    yield build.apply(dot.Dot(0, 2, strands), make.operand((2, 3, 2), FLOAT32), heard)
     op = dot.Dot(0, 1, strands)
     x, w = make.operand((5, 7), FLOAT32), make.constant((7, size), FLOAT32)
     yield build.maximum(build.add(build.apply(op, x, w), make.operand((size,), FLOAT32)), 0.0)
