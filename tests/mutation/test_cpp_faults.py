@@ -22,6 +22,7 @@ from inferon.ir.types import FLOAT32, INT32
 from inferon.load import load
 from inferon.ops import build as b
 from inferon.ops import elementary
+from inferon.ops.scatter import Combine
 from inferon.targets.base import File
 from inferon.targets.cpp import Cpp, memory, view
 from inferon.targets.cpp.region import Region, written
@@ -71,6 +72,15 @@ def ties() -> Graph:
 def total() -> Graph:
     x = b.input_("x", (3, 77), FLOAT32)
     return Graph("total", (x,), (b.sum_(x, [1]),), ("y",))
+
+
+@cache
+def messages() -> Graph:
+    """17 edges bring their rows to 4 nodes; some of the edges lead nowhere."""
+    x, updates = b.input_("x", (4, 9), FLOAT32), b.input_("updates", (17, 9), FLOAT32)
+    edges = b.sub(b.bit_and(b.input_("edges", (17,), INT32), 7), 5)
+    node = b.scatter_(x, edges, updates, 0, Combine.ADD)
+    return Graph("messages", (x, edges.inputs[0].inputs[0], updates), (node,), ("y",))
 
 
 def verified(compiled: Compiled) -> None:
@@ -142,6 +152,21 @@ FAULTS: dict[str, tuple[Callable[[], Graph], Change]] = {
     "ties go to the higher index": (
         ties,
         instead("largest ? a > b : a < b", "largest ? a >= b : a <= b"),
+    ),
+    "updates in the reverse order": (
+        messages,
+        pattern(
+            r"index i0 = 0; i0 < 17; \+\+i0(\) \{\s+const index chosen)",
+            r"index i0 = 16; i0 >= 0; --i0\1",
+        ),
+    ),
+    "the first update is lost": (
+        messages,
+        pattern(r"index i0 = 0(; i0 < 17; \+\+i0\) \{\s+const index chosen)", r"index i0 = 1\1"),
+    ),
+    "an update outside of its axis goes to the first place": (
+        messages,
+        instead("return i < 0 || i >= size ? -1 : i;", "return i < 0 || i >= size ? 0 : i;"),
     ),
     "the last lane is not stored": (
         largest,
