@@ -38,6 +38,13 @@ def compile_(
             metavar="N", help="Before writing, prove N random events in bits; needs the compiler."
         ),
     ] = 0,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="A quantized model on integers; says what that changes.",
+        ),
+    ] = False,
     compiler: CompilerName = "g++",
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
@@ -53,6 +60,10 @@ def compile_(
     """
     terminal = Terminal(as_json)
     graph = open_model(model, batch_axis, dim, bind, extension).graph
+    made = inferon.exact(graph) if exact else None
+    if made is not None:
+        terminal.say(str(made))
+        graph = made.graph
     compiled = inferon.compile(graph, cpp(compiler, march, name))
     agreement = None
     if check:
@@ -62,7 +73,18 @@ def compile_(
     files = {file.path: len(file.content) for file in compiled.artifact.files}
     rows = [(path, f"{size:,}") for path, size in files.items()]
     terminal.finish(
-        {"model": model, "folder": written, "files": files, "checked": agreement},
+        {
+            "model": model,
+            "folder": written,
+            "files": files,
+            "checked": agreement,
+            "exact": None if made is None else _report(made),
+        },
         f"{written}" + (f": {agreement}" if agreement else ""),
         table(("file", "bytes"), rows, numbers=1),
     )
+
+
+def _report(made: inferon.ExactModel) -> dict[str, object]:
+    """Return what exactness changed, without the graph."""
+    return {"events": made.events, "outputs": made.outputs, "quantizers": made.quantizers}
