@@ -149,8 +149,9 @@ def of_one_event(file: onnx.ModelProto, arrays: list[Array], event: int) -> list
         sizes = [each.dim_param for each in slot.type.tensor_type.shape.dim]
         value = array[event]
         feed[slot.name] = value[None] if sizes[:1] == ["N"] else value
-    outputs = []
-    for each in run(file, {name: np.asarray(value) for name, value in feed.items()}):
+    outputs: list[Any] = []
+    given: list[Any] = run(file, {name: np.asarray(value) for name, value in feed.items()})
+    for each in given:
         outputs += each if isinstance(each, list) else [each]
     return [np.asarray(each) for each in outputs]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inferon.errors import InvalidModel
 from inferon.frontends.onnx import loops, sequences
 from inferon.frontends.onnx.call import (
     Call,
@@ -14,19 +15,29 @@ from inferon.frontends.onnx.call import (
     constant_array,
 )
 from inferon.ir.node import Node
+from inferon.ir.shape import count
+from inferon.ir.types import Bool
 from inferon.ops import build as b
+from inferon.ops.base import require
 
 
 def _if(call: Call) -> Result:
     """Take one branch where the condition is constant; else compute both and choose."""
     condition = call.node(0)
+    require(
+        isinstance(condition.type.element, Bool) and count(condition.type.shape) == 1,
+        "the condition is {}, not one truth",
+        condition.type,
+    )
     branches = [call.subgraph(name) for name in ("then_branch", "else_branch")]
     known = constant_array(condition)
     if known is not None and known.size == 1:
         return call.translate(branches[0 if known.all() else 1], ())
     yes, no = (call.translate(branch, ()) for branch in branches)
     if len(yes) != len(no):
-        raise Refused("an If whose branches differ in their number of results", "")
+        raise InvalidModel(
+            f"layer {call.layer.label}: its branches give {len(yes)} and {len(no)} results"
+        )
     return [_choice(condition, *pair) for pair in zip(yes, no, strict=True)]
 
 
