@@ -90,15 +90,5 @@ INTEGERS: dict[str, tuple[Applied, tuple[int, ...]]] = {
 
 REFUSED: dict[str, tuple[Applied, tuple[int, ...], str]] = {
     "angle": (Applied(lambda _, x: torch.atan2(x, x + 1)), (6,), "operator Atan"),
-    "upsampling": (
-        Applied(lambda _, x: f.interpolate(x, scale_factor=2)),
-        (2, 4, 4),
-        "operator Resize",
-    ),
-    "transposed_convolution": (
-        Applied(lambda m, x: m[0](x), nn.ConvTranspose2d(2, 3, 2)),
-        (2, 4, 4),
-        "operator ConvTranspose",
-    ),
 }
 """Function, shape of one event's input, and the gap."""
