@@ -1,4 +1,4 @@
-"""Run-time indices that no honest data set has, in C++ under the sanitizers (about 15 s).
+"""Run-time indices that no honest data set has, in C++ under the sanitizers (8 s).
 
 Every index is an end of its type, just outside of its axis, negative, or fine.  The program keeps
 each array in a block of its own, so that a step outside of it is an error at once; the results are
