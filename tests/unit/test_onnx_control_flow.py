@@ -303,7 +303,7 @@ def test_operators_that_have_changed_are_refused_by_version(layer: str, opset: i
         load(model)
 
 
-# ---------------------------------------------------------------------------- values of no elements
+# --------------------------------------------------------------------------- values of no elements
 
 
 @pytest.mark.parametrize(

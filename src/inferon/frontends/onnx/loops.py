@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 
 from inferon.errors import InvalidModel
-from inferon.frontends.onnx.call import Call, Refused, Result, Table, Value, constant_array
+from inferon.frontends.onnx.call import (
+    Call,
+    Counted,
+    Refused,
+    Result,
+    Table,
+    Value,
+    constant_array,
+)
 from inferon.frontends.onnx.limits import MAX_TURNS
 from inferon.frontends.onnx.read import Subgraph
 from inferon.frontends.onnx.turns import FEWEST_TURNS, Loop, element, stacked
 from inferon.ir.node import Node
-from inferon.ir.types import Bool
+from inferon.ir.types import INT64, Bool
+from inferon.ir.values import storage
 from inferon.ops import build as b
 from inferon.ops.base import require
 
@@ -33,6 +43,7 @@ class _Loop:
         ignored
     states : what is carried from turn to turn
     results : of the turns so far, for each scan output
+    uncertain : the conditions of those turns that are taken at run time only
     """
 
     call: Call
@@ -41,6 +52,7 @@ class _Loop:
     condition: Node | None
     states: list[Value]
     results: list[list[Value]]
+    uncertain: list[Node] = field(default_factory=list)
 
     def run(self) -> Result:
         """Return the last states and the stacked results."""
@@ -55,29 +67,35 @@ class _Loop:
             turn += 1
         if turn == 0:
             return [*self.states, *self._nothing()]
-        return [*self.states, *(stacked(each, "a Loop") for each in self.results)]
+        return [*self.states, *(self._rows(each, turn) for each in self.results)]
+
+    def _rows(self, column: list[Value], turns: int) -> Value:
+        """Return one scan output: of all turns, or of as many as are taken."""
+        rows = stacked(column, "a Loop")
+        if not self.uncertain:
+            return rows
+        certain = b.constant(np.int64(turns - len(self.uncertain)))
+        taken = [b.cast(each, INT64) for each in self.uncertain]
+        return Counted(rows, 0, reduce(b.add, taken, certain))
 
     def _turn(self, turn: int) -> None:
         """Take one turn; behind a condition at run time, states change only while it holds."""
         alive = self.condition
-        if alive is not None and _known(alive) is None:
-            if self.most is None:
-                raise Refused(
-                    "a Loop that ends on a condition at run time, without a constant bound",
-                    "a constant trip count",
-                )
-            if self.results:
-                raise Refused(
-                    "the scan outputs of a Loop that ends on a condition at run time",
-                    "a Loop that gives its last states only",
-                )
+        uncertain = alive is not None and _known(alive) is None
+        if uncertain and self.most is None:
+            raise Refused(
+                "a Loop that ends on a condition at run time, without a constant bound",
+                "a constant trip count",
+            )
         given = self.call.translate(self.body, self._operands(turn, alive, self.states))
         following, states, results = self._split(given)
-        if alive is not None and _known(alive) is None:
+        if alive is not None and uncertain:
+            results = [_while(alive, row, _zero(row)) for row in results]
             states = [
                 _while(alive, new, old) for new, old in zip(states, self.states, strict=True)
             ]
             following = b.and_(alive, following)
+            self.uncertain.append(alive)
         self.condition = None if alive is None else following
         self.states = states
         for column, value in zip(self.results, results, strict=True):
@@ -142,6 +160,13 @@ def _while(alive: Node, new: Value, old: Value) -> Value:
             "states of one shape",
         )
     return b.select(b.broadcast(alive, new.type.shape), new, old)
+
+
+def _zero(value: Value) -> Value:
+    if not isinstance(value, Node):
+        return value
+    zero = b.constant(np.zeros((), storage(value.type.element)), value.type.element)
+    return b.broadcast(zero, value.type.shape)
 
 
 def _none_of(value: Value) -> Node:
