@@ -180,7 +180,8 @@ def test_the_compiled_bits() -> None:
 
 
 def test_rows_of_a_loop_that_ends_at_run_time_are_counted() -> None:
-    file = parser.parse_model(f"""{HEAD} m (float[3] x, float most) => (float[3] y, float[K,3] s) {{
+    file = parser.parse_model(f"""{HEAD} m
+        (float[3] x, float most) => (float[3] y, float[K,3] s) {{
         {turns(9)} y, s = Loop (n, t, x) <body = b (int64 i, bool c, float[3] h)
             => (bool d, float[3] g, float[3] o)
             {{ k = Cast<to=1>(i) d = Less(k, most) g = Tanh(h) o = Neg(h) }}> }}""")
