@@ -1,7 +1,7 @@
 // All 2^32 inputs of one elementary function against the C library's in double precision.
 //
 // exhaustive.py writes function.inc: float ours(float), double reference(double), and the promises
-// LIMIT and SMALLEST (see Float32Function).
+// LIMIT and SMALLEST (see RealFunction).
 //
 //   exhaustive check FIRST LAST   inputs by bits; prints {"max_ulp", "at", "wrong", "first_wrong"}
 //   exhaustive map                float32 from stdin, results to stdout

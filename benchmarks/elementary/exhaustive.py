@@ -23,8 +23,8 @@ import numpy as np
 
 from benchmarks.elementary.straight_line import PRELUDE, straight_line
 from inferon.ir.values import Array
-from inferon.ops import elementary
-from inferon.ops.elementary import Float32Function
+from inferon.ops import elementary, elementary_inverse
+from inferon.ops.elementary import RealFunction
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "exhaustive.json"
@@ -41,7 +41,7 @@ FLAGS = (
 # Compilers see no SIMD form of a selection while a comparison may trap; ours look at no flags.
 SIMD_FLAGS = ("-fno-trapping-math", "-fno-math-errno")
 
-FUNCTIONS: tuple[tuple[Float32Function, str], ...] = (
+FUNCTIONS: tuple[tuple[RealFunction, str], ...] = (
     (elementary.Exp(), "std::exp(x)"),
     (elementary.Log(), "std::log(x)"),
     (elementary.Sigmoid(), "x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x))"),
@@ -49,6 +49,17 @@ FUNCTIONS: tuple[tuple[Float32Function, str], ...] = (
     (elementary.Erf(), "std::erf(x)"),
     (elementary.Sin(), "std::sin(x)"),
     (elementary.Cos(), "std::cos(x)"),
+    (elementary.Tan(), "std::tan(x)"),
+    (elementary.Expm1(), "std::expm1(x)"),
+    (elementary.Log1p(), "std::log1p(x)"),
+    (elementary.Sinh(), "std::sinh(x)"),
+    (elementary.Cosh(), "std::cosh(x)"),
+    (elementary_inverse.Asin(), "std::asin(x)"),
+    (elementary_inverse.Acos(), "std::acos(x)"),
+    (elementary_inverse.Atan(), "std::atan(x)"),
+    (elementary_inverse.Asinh(), "std::asinh(x)"),
+    (elementary_inverse.Acosh(), "std::acosh(x)"),
+    (elementary_inverse.Atanh(), "std::atanh(x)"),
 )
 """Each function with its reference in double precision."""
 
@@ -87,7 +98,7 @@ class Program:
         ).stdout
 
 
-def program(op: Float32Function, reference: str, folder: Path) -> Program:
+def program(op: RealFunction, reference: str, folder: Path) -> Program:
     """Print and compile the check of one function."""
     limit = "INFINITY" if math.isinf(op.limit) else op.limit.hex()
     text = (

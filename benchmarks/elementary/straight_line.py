@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from inferon.ir.node import Node, ordered
-from inferon.ir.types import BOOL, Float
+from inferon.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, Element, Float
 from inferon.ops import arithmetic, bits, build, convert, logic
 from inferon.ops.base import Elementary
-from inferon.ops.structure import Const, Input
+from inferon.ops.structure import Const
 
 PRELUDE = """\
 #include <cmath>
@@ -38,59 +36,81 @@ SPELLING: dict[type, Callable[[Node, tuple[str, ...]], str]] = {
     arithmetic.Div: lambda node, a: f"{a[0]} / {a[1]}",
     arithmetic.Fma: lambda node, a: f"std::fma({', '.join(a)})",
     arithmetic.Abs: lambda node, a: f"std::fabs({a[0]})",
-    arithmetic.Neg: lambda node, a: f"-{a[0]}",
+    arithmetic.Neg: lambda node, a: _negative(node, a[0]),
+    arithmetic.Max: lambda node, a: f"{a[0]} > {a[1]} || {a[0]} != {a[0]} ? {a[0]} : {a[1]}",
+    arithmetic.Min: lambda node, a: f"{a[0]} < {a[1]} || {a[0]} != {a[0]} ? {a[0]} : {a[1]}",
+    arithmetic.Floor: lambda node, a: f"std::floor({a[0]})",
     arithmetic.Sqrt: lambda node, a: f"std::sqrt({a[0]})",
     logic.Less: lambda node, a: f"{a[0]} < {a[1]}",
     logic.LessEqual: lambda node, a: f"{a[0]} <= {a[1]}",
     logic.Equal: lambda node, a: f"{a[0]} == {a[1]}",
+    logic.And: lambda node, a: f"{a[0]} && {a[1]}",
+    logic.Or: lambda node, a: f"{a[0]} || {a[1]}",
+    logic.Not: lambda node, a: f"!{a[0]}",
     logic.Select: lambda node, a: f"{a[0]} ? {a[1]} : {a[2]}",
     bits.BitAnd: lambda node, a: f"{a[0]} & {a[1]}",
     bits.BitOr: lambda node, a: f"{a[0]} | {a[1]}",
     bits.BitXor: lambda node, a: f"{a[0]} ^ {a[1]}",
     bits.Bitcast: lambda node, a: f"bits<{_type(node)}>({a[0]})",
     bits.ShiftLeft: lambda node, a: (
-        f"int32_t(uint32_t({a[0]}) << {node.op.bits})"  # type: ignore[attr-defined]
+        f"{_type(node)}(u{_type(node)}({a[0]}) << {node.op.bits})"  # type: ignore[attr-defined]
     ),
+    bits.ShiftRight: lambda node, a: f"{a[0]} >> {node.op.bits}",  # type: ignore[attr-defined]
     convert.Cast: lambda node, a: f"{_type(node)}({a[0]})",
 }
 
 
-def straight_line(op: Elementary, name: str) -> str:
+def straight_line(op: Elementary, name: str, element: Float = FLOAT32) -> str:
     """Return the C++ text of ``static inline float name(float)``; it needs `PRELUDE`."""
-    x = build.input_("x", (), Float(32))
-    result = op.decompose(x)
-    names: dict[Node, str] = {}
+    inputs = tuple(build.input_(each, (), element) for each in op.operands)
+    result = op.decompose(*inputs)
+    names: dict[Node, str] = dict(zip(inputs, op.operands, strict=True))
     lines: list[str] = []
     for node in ordered((result,)):
-        if isinstance(node.op, Input):
-            names[node] = "x"
-        elif isinstance(node.op, Const):
-            names[node] = _literal(node.op)
+        if node in names:
+            continue
+        if isinstance(node.op, Const):
+            names[node] = _literal(node)
         else:
             names[node] = f"v{len(lines)}"
             text = SPELLING[type(node.op)](node, tuple(names[each] for each in node.inputs))
             lines.append(f"    const {_type(node)} {names[node]} = {text};\n")
+    kind = _type(inputs[0])
+    parameters = ", ".join(f"{kind} {each}" for each in op.operands)
     body = "".join(lines)
-    return f"static inline float {name}(float x) {{\n{body}    return {names[result]};\n}}\n"
+    return f"static inline {kind} {name}({parameters}) {{\n{body}    return {names[result]};\n}}\n"
 
 
 def _wrapped(node: Node, symbol: str, a: tuple[str, ...]) -> str:
     if isinstance(node.type.element, Float):
         return f"{a[0]} {symbol} {a[1]}"
-    return f"int32_t(uint32_t({a[0]}) {symbol} uint32_t({a[1]}))"
+    kind = _type(node)
+    return f"{kind}(u{kind}({a[0]}) {symbol} u{kind}({a[1]}))"
+
+
+def _negative(node: Node, a: str) -> str:
+    return f"-{a}" if isinstance(node.type.element, Float) else _wrapped(node, "-", ("0", a))
 
 
 def _type(node: Node) -> str:
-    if node.type.element == BOOL:
-        return "bool"
-    return "float" if isinstance(node.type.element, Float) else "int32_t"
+    return _TYPES[node.type.element]
 
 
-def _literal(op: Const) -> str:
-    array = op.values.array
-    if array.dtype.kind == "i":
-        return f"int32_t({int(array) & 0xFFFFFFFF:#x}u)"
-    value = float(array)
+_TYPES: dict[Element, str] = {
+    BOOL: "bool",
+    FLOAT32: "float",
+    FLOAT64: "double",
+    INT32: "int32_t",
+    INT64: "int64_t",
+}
+
+
+def _literal(node: Node) -> str:
+    number, kind = build.array_of(node), _type(node)
+    assert number is not None
+    if number.dtype.kind == "i":
+        return f"{kind}({int(number) & (1 << 8 * number.itemsize) - 1:#x}u)"
+    value, suffix = float(number), "f" if kind == "float" else ""
     if math.isfinite(value):
-        return f"{value.hex()}f" if value >= 0 else f"({value.hex()}f)"
-    return f"bits<float>({int(np.float32(value).view(np.uint32)):#x}u)"
+        return f"({value.hex()}{suffix})"
+    return f"bits<{kind}>({int(number.view(f'u{number.itemsize}')):#x}u)"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.elementary.exhaustive import FUNCTIONS, RESULTS, program
-from inferon.ops.elementary import NUMERICS_VERSION, Float32Function
+from inferon.ops.elementary import NUMERICS_VERSION, RealFunction
 
 
 @pytest.mark.full
@@ -15,14 +15,14 @@ from inferon.ops.elementary import NUMERICS_VERSION, Float32Function
 @pytest.mark.parametrize(
     ("op", "reference"), FUNCTIONS, ids=lambda each: getattr(each, "spelling", str)()
 )
-def test_all_inputs(op: Float32Function, reference: str, tmp_path: Path) -> None:
+def test_all_inputs(op: RealFunction, reference: str, tmp_path: Path) -> None:
     found = program(op, reference, tmp_path).check()
     assert found.wrong == 0, found
     assert found.max_ulp <= op.ulp, found
 
 
 @pytest.mark.parametrize("op", [op for op, _ in FUNCTIONS], ids=lambda op: op.spelling())
-def test_record_is_of_this_version_and_within_the_bounds(op: Float32Function) -> None:
+def test_record_is_of_this_version_and_within_the_bounds(op: RealFunction) -> None:
     record = json.loads(RESULTS.read_text())
     assert record["numerics_version"] == NUMERICS_VERSION
     entry = record[op.spelling()]

@@ -69,7 +69,7 @@ from inferon.ops.elementary_steps import (
     power_of_two,
     quarter_wave,
     sign_of,
-    sine_and_cosine,
+    sine_and_cosine_with_rests,
     split,
     with_sign_of,
 )
@@ -367,10 +367,19 @@ class Tan(Trigonometric):
     def decompose(self, *inputs: Node) -> Node:
         (x,) = inputs
         quarter, r, error = angle_reduced(absolute(x))
-        sine, cosine = sine_and_cosine(r, error)
         one_quarter = bit_and(quarter, 1)
         even = equal(one_quarter, 0)
+        sine, cosine = sine_and_cosine_with_rests(r, error)
+        above = tuple(select(even, s, c) for s, c in zip(sine, cosine, strict=True))
+        below = tuple(select(even, c, s) for s, c in zip(sine, cosine, strict=True))
         # tan(r + pi/2) = -cos(r) / sin(r)
-        quotient = div(select(even, sine, cosine), select(even, cosine, sine))
         negative = shift_left(one_quarter, format_of(x).element.bits - 1)
-        return flip_sign(flip_sign(quotient, negative), sign_of(x))
+        return flip_sign(flip_sign(_quotient(above, below), negative), sign_of(x))
+
+
+def _quotient(above: tuple[Node, ...], below: tuple[Node, ...]) -> Node:
+    """Return a quotient of numbers and their rests, corrected by what the first guess leaves."""
+    inverse = div(1.0, below[0])
+    guess = mul(above[0], inverse)
+    rest = add(fma(neg(guess), below[0], above[0]), fma(neg(guess), below[1], above[1]))
+    return fma(rest, inverse, guess)

@@ -50,13 +50,13 @@ HUGE = 2.0**28
 """For x this large, sqrt(x**2 + 1) and x are the same float64."""
 
 
-def _arc(magnitude: Node) -> tuple[Node, Node]:
-    """Return whether x < 1/2, and then asin(x), else asin(sqrt((1 - x) / 2)); NaN beyond 1."""
+def _arc(magnitude: Node) -> tuple[Node, Node, Node]:
+    """Return whether x < 1/2, and two parts of asin(x) then, of asin(sqrt((1 - x) / 2)) else."""
     near = less(magnitude, 0.5)
     square = select(near, mul(magnitude, magnitude), fma(magnitude, -0.5, 0.5))
     root = select(near, magnitude, sqrt(square))
     series = polynomial(square, format_of(magnitude).asin)
-    return near, fma(mul(square, root), series, root)
+    return near, root, mul(mul(square, root), series)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,11 @@ class Asin(RealFunction):
 
     def decompose(self, *inputs: Node) -> Node:
         (x,) = inputs
-        near, arc = _arc(absolute(x))
+        near, arc, rest = _arc(absolute(x))
         high, middle, _ = format_of(x).half_pi
-        far = add(fma(arc, -2.0, high), middle)  # asin(x) = pi/2 - 2 asin(sqrt((1 - x) / 2))
-        return with_sign_of(x, select(near, arc, far))
+        # asin(x) = pi/2 - 2 asin(sqrt((1 - x) / 2))
+        far = add(fma(arc, -2.0, high), fma(rest, -2.0, middle))
+        return with_sign_of(x, select(near, add(arc, rest), far))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class Acos(RealFunction):
     def decompose(self, *inputs: Node) -> Node:
         (x,) = inputs
         format = format_of(x)
-        near, arc = _arc(absolute(x))
+        near, root, rest = _arc(absolute(x))
+        arc = add(root, rest)
         high, middle, _ = format.half_pi
         # pi/2 - asin(x) near 0, 2 arc on the right, pi - 2 arc on the left
         beyond = select(less(x, 0.0), constant_like(x, 2.0), 0.0)
@@ -145,9 +147,14 @@ class Asinh(RealFunction):
         (x,) = inputs
         magnitude = absolute(x)
         huge = less(HUGE, magnitude)  # there asinh(x) = ln(x) + ln 2
-        root = sqrt(fma(magnitude, magnitude, 1.0))
+        square = fma(magnitude, magnitude, 1.0)
+        root = sqrt(square)
         u = select(huge, magnitude, add(root, magnitude))
-        lost = select(huge, 0.0, div(add(sub(root, u), magnitude), u))
+        # the roundings of the root and of the sum, as a part of u: the root is off by the rest of
+        # its square / (2 root)
+        twice = add(root, root)
+        lost = fma(add(sub(root, u), magnitude), twice, fma(neg(root), root, square))
+        lost = select(huge, 0.0, div(lost, mul(twice, u)))
         exponent_bits, mantissa = split(u)
         n = exponent_of(exponent_bits, select(huge, constant_like(x, 1.0), 0.0))
         far = log_at_ends(u, log_of_parts(n, sub(mantissa, 1.0), lost))

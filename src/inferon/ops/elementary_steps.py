@@ -24,6 +24,7 @@ from inferon.ops.build import (
     maximum,
     minimum,
     mul,
+    neg,
     select,
     shift_left,
     shift_right,
@@ -216,6 +217,20 @@ def sine_and_cosine(r: Node, error: Node) -> tuple[Node, Node]:
     square = mul(r, r)
     sine = add(r, fma(mul(r, square), polynomial(square, format.sin), error))
     return sine, fma(polynomial(square, format.cos), square, 1.0)
+
+
+def sine_and_cosine_with_rests(
+    r: Node, error: Node
+) -> tuple[tuple[Node, Node], tuple[Node, Node]]:
+    """Return sin(r + error) and cos(r + error), each with what its last rounding lost."""
+    format = format_of(r)
+    square = mul(r, r)
+    tail = fma(mul(r, square), polynomial(square, format.sin), error)
+    sine = add(r, tail)
+    series = polynomial(square, format.cos)
+    cosine = fma(series, square, 1.0)
+    cosine_rest = fma(neg(r), error, fma(series, square, sub(1.0, cosine)))
+    return (sine, add(sub(r, sine), tail)), (cosine, cosine_rest)
 
 
 def quarter_wave(quarter: Node, r: Node, error: Node) -> Node:
