@@ -1,6 +1,8 @@
 """Activations: elementwise composites, with the meaning that ONNX gives them.
 
 The piece of a piecewise function is chosen by ``x < 0``: -0 and NaN go through the upper one.
+In float64 differences with 1 are computed by expm1 and log1p; in float32 a rounding of 1 is an
+absolute error of 6e-8 at most, and costs less.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ import math
 from dataclasses import dataclass
 
 from inferon.ir.node import Node
+from inferon.ir.types import FLOAT64
 from inferon.ops import build as b
 from inferon.ops.base import Composite
-from inferon.ops.elementary import Erf, Exp, Log, Sigmoid, Tanh
+from inferon.ops.elementary import Erf, Exp, Expm1, Log, Log1p, Sigmoid, Tanh
 
 SELU_ALPHA = 1.67326319217681884765625
 """Default of ONNX Selu: the fixed point of zero mean and unit variance (Klambauer et al. 2017)."""
@@ -117,7 +120,7 @@ class Softplus(Composite):
     def decompose(self, *inputs: Node) -> Node:
         (x,) = inputs
         small = b.apply(Exp(), b.neg(b.absolute(x)))
-        return b.add(b.apply(Relu(), x), b.apply(Log(), b.add(small, 1.0)))
+        return b.add(b.apply(Relu(), x), _log_one_plus(small))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,13 @@ class Clip(Composite):
 
 
 def _exp_less_one(x: Node) -> Node:
-    return b.sub(b.apply(Exp(), x), 1.0)
+    """Return exp(x) - 1: in float64 without cancellation, in float32 with one rounding of it."""
+    return b.apply(Expm1(), x) if x.type.element == FLOAT64 else b.sub(b.apply(Exp(), x), 1.0)
+
+
+def _log_one_plus(x: Node) -> Node:
+    """Return log(1 + x): in float64 for any small x, in float32 after the rounding of 1 + x."""
+    return b.apply(Log1p(), x) if x.type.element == FLOAT64 else b.apply(Log(), b.add(x, 1.0))
 
 
 def _scaled(x: Node, factor: float) -> Node:
