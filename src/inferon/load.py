@@ -50,7 +50,15 @@ def load(
 
     Returns
     -------
-    The graph; event ``i`` of a batch gives what row ``i`` of the model's outputs was.
+    The graph; event ``i`` of a batch gives what row ``i`` of the model's outputs was.  Narrow
+    types are held in wider ones (docs/decisions/0003): float16, bfloat16, float8 and float4 are
+    f32 inputs and outputs, int4 and int2 are i8, uint4 and uint2 u8.  Each layer's result is
+    brought back into the narrow set, and so is an input: a value of the set stays as it is,
+    another one is rounded or wrapped as by Cast.  A result whose number of elements depends on the
+    event (NonZero, Compress, Unique, NonMaxSuppression) is as long as it can ever be and has zeros
+    behind its elements; behind all outputs of the file stands their number, ``<name>_count``.  It
+    may go through layers that treat each element by itself, and through Gather as an index; other
+    layers refuse it.  Such a graph is of one event: load the model with ``batch_axis=None``.
 
     Raises
     ------

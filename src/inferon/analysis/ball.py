@@ -19,7 +19,8 @@ from inferon.ir.node import Node, Op, ordered
 from inferon.ir.shape import Dim, Tensor, resolve
 from inferon.ir.types import Element, Float
 from inferon.ir.values import Array, storage
-from inferon.ops.base import Composite, Elementary, Primitive
+from inferon.ops.base import Composite, Primitive
+from inferon.ops.evaluation import evaluate
 from inferon.ops.structure import Input
 
 DOUBLE_UNIT = 2.0**-53
@@ -114,6 +115,8 @@ class Step:
     def real(self, *arrays: Array) -> Array:
         """Return the operator's value for other arrays in place of its inputs."""
         out, op = self.node.type, self.node.op
+        if isinstance(op, Composite):
+            return _through(op, self.node, arrays, self.context.sizes)
         assert isinstance(op, Primitive)
         if any(isinstance(size, Dim) for size in out.shape):
             out = Tensor(resolve(out.shape, self.context.sizes), out.element)
@@ -158,9 +161,23 @@ def walk(roots: Sequence[Node], known: Mapping[Node, Ball], context: Context) ->
     return balls
 
 
+def is_opened(op: Op) -> bool:
+    """Return whether an operator is bounded by its decomposition: it has no rule of its own."""
+    return isinstance(op, Composite) and rule.dispatch(type(op)) is rule.dispatch(object)
+
+
+def _through(
+    op: Composite, node: Node, arrays: tuple[Array, ...], sizes: Mapping[str, int]
+) -> Array:
+    """Return the real value of a composite for other arrays in place of its inputs."""
+    stand_ins = tuple(Node(Input(f"x{i}", each.type)) for i, each in enumerate(node.inputs))
+    root = op.decompose(*stand_ins)
+    return evaluate((root,), dict(zip(stand_ins, arrays, strict=True)), sizes, real=True)[root]
+
+
 def _ball(node: Node, inputs: tuple[Ball, ...], context: Context) -> Ball:
     op = node.op
-    if isinstance(op, Composite) and not isinstance(op, Elementary):
+    if is_opened(op):
         return _expanded(node, inputs, context)
     events = max((each.value.shape[0] for each in inputs), default=1)
     step = Step(node, tuple(each.spread(events) for each in inputs), context)

@@ -16,7 +16,7 @@ from math import prod
 
 import numpy as np
 
-from inferon.analysis import rules, scattered
+from inferon.analysis import narrow, rules, scattered
 from inferon.analysis.accuracy import OURS, Accuracy
 from inferon.analysis.ball import Ball, Context, Decision, walk
 from inferon.analysis.linear import tight_balls
@@ -28,7 +28,7 @@ from inferon.ir.shape import bind, resolve
 from inferon.ir.types import Float
 from inferon.ir.values import Array
 
-__all__ = ["Agreement", "Bound", "agreement", "bound", "rules", "scattered"]
+__all__ = ["Agreement", "Bound", "agreement", "bound", "narrow", "rules", "scattered"]
 
 
 CHUNK_ELEMENTS = 1 << 22

@@ -21,6 +21,7 @@ from math import prod
 import numpy as np
 
 from inferon.analysis.ball import Ball, Context, Step, rule, settled
+from inferon.analysis.narrow import stride
 from inferon.analysis.pullback import Slopes, has_derivative, pull
 from inferon.analysis.unfold import Unfolded, unfolded
 from inferon.ir.graph import Graph
@@ -30,6 +31,7 @@ from inferon.ir.types import Fixed, Float
 from inferon.ir.values import Array, storage
 from inferon.ops import arithmetic, dot, elementary, logic, reduction
 from inferon.ops.base import Elementary
+from inferon.ops.rounding import RoundTo, RoundToPower
 from inferon.ops.scatter import Combine, Scatter
 
 MAX_RESULTS = 64
@@ -136,6 +138,9 @@ def _record(tape: Tape, node: Node, context: Context, *, composite: bool) -> Non
     ball = settled(rule(node.op, step), node.type.element)
     tape.steps[node] = step
     tape.own[node] = ball.error + _bend(node.op, replace(noisy, context=quiet), ball)
+    if isinstance(node.op, RoundTo | RoundToPower):  # whatever the noise, an error may turn it
+        uncertain = tape.balls[node.inputs[0]].error > 0.0
+        tape.own[node] = np.where(uncertain, stride(node.op, ball.value), tape.own[node])
     level = _level(rigorous.value, tape.narrow[node])
     # what may be anything, or comes from that, is so whatever one evaluation made of it
     level = np.where(np.isinf(tape.own[node]), np.inf, level)

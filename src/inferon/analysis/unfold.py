@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from inferon.analysis.ball import is_opened
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, ordered
 from inferon.ops import build as b
-from inferon.ops.base import Composite, Elementary
+from inferon.ops.base import Composite
 from inferon.ops.loop import Loop, Scan
 from inferon.ops.structure import Input
 
@@ -44,7 +45,7 @@ def _opened(
             continue
         inputs = tuple(done[each] for each in node.inputs)
         op = node.op
-        if isinstance(op, Composite) and not isinstance(op, Elementary):
+        if isinstance(op, Composite) and is_opened(op):
             done[node] = _decomposed(op, inputs, inside)
         elif isinstance(op, Loop):
             done[node] = _unrolled(op, inputs, inside, within=within)

@@ -24,7 +24,7 @@ from inferon.errors import ExtraMissing, ToolError
 from inferon.interpret import Feed, arranged
 from inferon.ir.graph import Graph
 from inferon.ir.shape import static
-from inferon.ir.values import Array
+from inferon.ir.values import Array, storage
 
 EVENTS_AT_ONCE = 256
 """Events whose bound is derived together: it keeps several float64 arrays for each node."""
@@ -153,7 +153,7 @@ class OnnxRuntime:
         return {
             **{each.name: np.array(self.bound[each.name], _dtype(each.type)) for each in fixed},
             **{
-                slot.name: np.ascontiguousarray(array if carries else array[0])
+                slot.name: np.ascontiguousarray(_as_typed(slot, array if carries else array[0]))
                 for slot, array, carries in given
             },
         }
@@ -162,8 +162,17 @@ class OnnxRuntime:
         shaped = []
         for result, node in zip(results, self.graph.outputs, strict=True):
             shape = (events, *static(node.type.shape, "an output"))
-            shaped.append(np.asarray(result).reshape(shape))
+            array = np.asarray(result).reshape(shape)
+            shaped.append(array.astype(storage(node.type.element), copy=False))
         return shaped
+
+
+def _as_typed(slot: Any, array: Array) -> Array:
+    """Return an input in the file's type: a float16 is held in float32 in a graph."""
+    if slot.type != "tensor(float16)":
+        return array
+    with np.errstate(over="ignore"):
+        return array.astype(np.float16)
 
 
 def _dtype(text: str) -> np.dtype[Any]:
