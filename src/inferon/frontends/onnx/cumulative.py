@@ -38,6 +38,9 @@ def _cumulative(combine: Combine, first: float, before: float) -> Operator:
         axis = call.axis(call.numbers(1, "axis")[0], x.type.rank)
         size = fixed_shape(x, call.layer.op)[axis]
         reverse = bool(call.integer("reverse", 0))
+        call.ignore("exclusive")
+        if size == 0:
+            return x
         steps = b.slice_(x, axis, size - 1, size, -1) if reverse else x
         if call.integer("exclusive", 0):
             steps = b.pad(b.slice_(steps, axis, 0, size - 1), axis, 1, 0, before)

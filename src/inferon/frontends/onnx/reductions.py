@@ -69,9 +69,10 @@ def mean(x: Node, axes: tuple[int, ...], keep: bool) -> Node:
     sizes = [x.type.shape[axis] for axis in axes]
     if not is_float(x):
         many = prod(fixed_shape(x, "ReduceMean")[axis] for axis in axes)
-        assert isinstance(x.type.element, Int)
-        require(many <= x.type.element.highest, "{} elements of {}", many, x.type)
-        return b.div(b.sum_(x, axes, keep=keep), b.constant(many, x.type.element))
+        element = x.type.element
+        counts = isinstance(element, Int) and 1 <= many <= element.highest
+        require(counts, "has no mean of {} elements of {}", many, x.type)
+        return b.div(b.sum_(x, axes, keep=keep), b.constant(many, element))
     if not any(isinstance(size, Dim) for size in sizes):
         return b.mean(x, axes, keep=keep)
     assert isinstance(x.type.element, Float)

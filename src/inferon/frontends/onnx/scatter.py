@@ -80,8 +80,7 @@ def _at_the_beginning(
     if not sizes:
         return change(x)
     (axis, size), *rest = sizes
-    length = x.type.shape[axis]
-    assert isinstance(length, int)
+    length = fixed_shape(x, "ScatterElements")[axis]
     require(size <= length, "{} updates for {} elements of axis {}", size, length, axis)
     if size == length:
         return _at_the_beginning(x, rest, change)

@@ -73,7 +73,7 @@ def _non_zero(call: Call) -> Value:
     x = call.node(0)
     shape = fixed_shape(x, "NonZero")
     require(len(shape) > 0, "takes at least one axis")
-    array = constant_array(x)
+    array = constant_array(x) if prod(shape) else np.zeros(shape)
     if array is not None:
         return constant(np.stack(np.nonzero(array)).astype(np.int64))
     places = np.stack(np.unravel_index(np.arange(prod(shape)), shape)).astype(np.int64)
@@ -89,7 +89,9 @@ def _compress(call: Call) -> Value:
         axis = call.axis(call.integer("axis", 0), x.type.rank)
     (size,) = fixed_shape(condition, "Compress")
     require(size <= shape[axis], "{} conditions for {}", size, x.type)
-    array = constant_array(condition)
+    array = constant_array(condition) if size else np.zeros(0)
+    if array is not None and not array.any():
+        return b.slice_(x, axis, 0, 0)
     if array is not None:
         return b.gather(x, b.constant(np.flatnonzero(array)), axis)
     return Selection.of(condition).taken(b.slice_(x, axis, 0, size), axis)
@@ -106,6 +108,7 @@ def _unique(call: Call) -> Result:
         x, axis, shape = b.reshape(x, (prod(shape),)), 0, (prod(shape),)
     else:
         axis = call.axis(call.integer("axis", 0), x.type.rank)
+    require(prod(shape) > 0, "takes at least one element, not {}", x.type)
     slices = b.transpose(x, [axis, *(each for each in range(len(shape)) if each != axis)])
     rows = b.reshape(slices, (shape[axis], prod(shape) // max(1, shape[axis])))
     groups = _Groups.of(rows)

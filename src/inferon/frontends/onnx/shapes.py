@@ -134,6 +134,7 @@ def _unsqueeze(call: Call) -> Value:
     rank = 0 if isinstance(value, Sizes) else value.type.rank
     added = call.numbers(1, "axes") if call.opset >= 13 else (call.integers("axes") or ())
     axes = call.axes(added, rank + len(added))
+    require(len(axes) == len(added), "the axes {} are not all different", added)
     if isinstance(value, Sizes):
         require(value.scalar and axes == (0,), "a shape gets the axes {}", axes)
         return Sizes(value.sizes)
