@@ -10,6 +10,7 @@ import numpy as np
 
 from inferon.errors import UsageError
 from inferon.frontends.naming import label
+from inferon.frontends.onnx.bind_sequences import with_sequences
 from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
 from inferon.frontends.onnx.read import Absent, Model, Slot, describe
 from inferon.frontends.onnx.tensors import held_in
@@ -30,7 +31,7 @@ def bound(model: Model, values: Mapping[str, Any]) -> Model:
     model : the checked model
     values : numbers or arrays by the names of inputs, each of the shape and type in the file; and
         whole numbers by the names of symbolic sizes, or by ``input.axis`` where a size has no
-        name.  None leaves out an optional input
+        name.  None leaves out an optional input; of a sequence a list of its tensors' shapes
 
     Raises
     ------
@@ -44,7 +45,11 @@ def bound(model: Model, values: Mapping[str, Any]) -> Model:
             shown = ", ".join(label(each) for each in (*slots, *sizes)) or "none"
             what = "no input or symbolic size is called"
             raise UsageError(f"{what} {label(str(name))}; there are: {shown}")
-    fixed = {name: _constant(slots[name], values[name]) for name in values if name in slots}
+    lists = [name for name in values if name in slots and slots[name].sequence]
+    lists = [name for name in lists if not (values[name] is None and slots[name].optional)]
+    model = with_sequences(model, {name: values[name] for name in lists})
+    whole = [name for name in values if name in slots and name not in lists]
+    fixed = {name: _constant(slots[name], values[name]) for name in whole}
     numbers = {sizes[name]: _size(name, values[name]) for name in values if name not in slots}
     return replace(
         model,

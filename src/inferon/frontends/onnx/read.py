@@ -31,13 +31,15 @@ Symbolic = int | str | None
 class Slot:
     """An input or output of the model: its name, element type and shape (None: not stated).
 
-    An optional tensor is a tensor that is given, unless the user says otherwise.
+    An optional tensor is a tensor that is given, unless the user says otherwise.  ``sequence`` is
+    the element type of a sequence of tensors; 0 of anything else.
     """
 
     name: str
     data_type: int
     shape: tuple[Symbolic, ...] | None
     optional: bool = False
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,9 @@ def _slot(info: onnx.ValueInfoProto) -> Slot:
     optional = kind.WhichOneof("value") == "optional_type"
     if optional:
         kind = kind.optional_type.elem_type
+    if kind.WhichOneof("value") == "sequence_type":
+        inner = kind.sequence_type.elem_type
+        return Slot(info.name, 0, None, optional, int(inner.tensor_type.elem_type))
     if kind.WhichOneof("value") != "tensor_type":
         return Slot(info.name, 0, None, optional)
     tensor = kind.tensor_type

@@ -7,7 +7,16 @@ from itertools import accumulate
 import numpy as np
 
 from inferon.errors import InvalidModel
-from inferon.frontends.onnx.call import Call, Nothing, Refused, Result, Several, Table, Value
+from inferon.frontends.onnx.call import (
+    Call,
+    Nothing,
+    Operator,
+    Refused,
+    Result,
+    Several,
+    Table,
+    Value,
+)
 from inferon.frontends.onnx.read import describe
 from inferon.frontends.onnx.tensors import held_in
 from inferon.ir.node import Node
@@ -158,7 +167,19 @@ def _has(call: Call) -> Value:
     return b.constant(np.bool_(present))
 
 
-TABLE: Table = {
+def _wide(operator: Operator) -> Operator:
+    """Refuse narrow types: a sequence does not carry that its nodes only hold them."""
+
+    def checked(call: Call) -> Result:
+        for number in call.narrow:
+            if number is not None:
+                raise Refused(f"{call.layer.op} of {describe(number)}", "float32")
+        return operator(call)
+
+    return checked
+
+
+_OPERATORS: Table = {
     "SequenceConstruct": _construct,
     "SequenceEmpty": _empty,
     "SequenceAt": _at,
@@ -172,3 +193,5 @@ TABLE: Table = {
     "OptionalGetElement": _get,
     "OptionalHasElement": _has,
 }
+
+TABLE: Table = {name: _wide(operator) for name, operator in _OPERATORS.items()}

@@ -106,6 +106,10 @@ def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Ite
     """Yield what cannot be known about the inputs."""
     for slot in model.inputs:
         name = label(slot.name)
+        if slot.sequence:
+            hint = f"bind={{'{name}': [[3], [5]]}} with the shapes of its tensors"
+            yield Gap(name, "an input that is a sequence of tensors", hint)
+            continue
         if slot.data_type == 0:
             yield Gap(name, "an input that is no tensor", "the tensors as inputs of their own")
             continue
