@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from inferon.interpret import interpret
+from inferon.ir.graph import Graph
 from inferon.load import load
 from tests.differential.onnx_oracle import Array, run
 
@@ -23,14 +24,22 @@ ROUNDED_CONSTANTS = 2.0**-20
 
 def same_meaning(model: onnx.ModelProto, feed: Mapping[str, Array], **how: Any) -> None:
     """Hold the graph's real numbers to the float64 oracle's; how are options of `load`."""
-    graph = load(model, **how)
-    for ours, theirs in zip(
-        interpret(graph, feed, real=True), evaluated(model, feed), strict=True
-    ):
-        theirs = theirs.reshape(ours.shape)
-        largest = np.abs(theirs).max(initial=0.0)
-        assert np.array_equal(np.isnan(ours), np.isnan(theirs))
-        assert np.nanmax(np.abs(ours - theirs), initial=0.0) <= ROUNDED_CONSTANTS * largest
+    assert is_close(load(model, **how), feed, evaluated(model, feed))
+
+
+def is_close(graph: Graph, feed: Mapping[str, Array], theirs: Sequence[Array]) -> bool:
+    """Return whether a graph's real numbers are those of an oracle that computes in float64."""
+    return all(
+        _is_close(ours, each.reshape(ours.shape))
+        for ours, each in zip(interpret(graph, feed, real=True), theirs, strict=True)
+    )
+
+
+def _is_close(ours: Array, theirs: Array) -> bool:
+    same = bool(np.array_equal(np.isnan(ours), np.isnan(theirs)))
+    largest = np.abs(theirs).max(initial=0.0)
+    distance = np.nanmax(np.abs(ours - theirs), initial=0.0)
+    return same and bool(distance <= ROUNDED_CONSTANTS * largest)
 
 
 def evaluated(model: onnx.ModelProto, feed: Mapping[str, Array]) -> list[Array]:

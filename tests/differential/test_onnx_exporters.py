@@ -1,8 +1,10 @@
-"""Networks of both torch exporters and pipelines of scikit-learn, against ONNX Runtime (60 s)."""
+"""Older operator sets, single functions, and pipelines of scikit-learn, against ONNX Runtime.
+
+The networks through both of torch's exporters are in ``test_torch_zoo``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,6 @@ from sklearn.preprocessing import (
 )
 
 from inferon.load import find_gaps
-from tests.differential.onnx_double import same_meaning
 from tests.differential.onnx_oracle import Array, agrees, normal
 from tests.differential.torch_functions import FLOATS, INTEGERS, REFUSED
 from tests.differential.torch_networks import Network, exported, networks
@@ -39,23 +40,6 @@ def events(network: Network) -> dict[str, Array]:
     if "mask" in feed:
         feed["mask"] = (feed["mask"] > -0.5).astype(np.float32)
     return feed
-
-
-def _with_exporters() -> Iterator[Any]:
-    """Yield every network with both exporters; the second needs seconds for each."""
-    for network in NETWORKS:
-        yield pytest.param(network, False, id=f"torchscript-{network.name}")
-        marks = [pytest.mark.full] if network.name in ("gru", "lstm", "transformer") else []
-        yield pytest.param(network, True, id=f"dynamo-{network.name}", marks=marks)
-
-
-@pytest.mark.parametrize(("network", "dynamo"), list(_with_exporters()))
-def test_an_exported_network_agrees(network: Network, dynamo: bool) -> None:
-    model = exported(network, dynamo=dynamo)
-    graph, result = agrees(model, events(network))
-    assert tuple(node.type.shape for node in graph.inputs) == network.shapes
-    assert result.undecided == 0
-    same_meaning(model, events(network))
 
 
 def _older_and_newer() -> list[tuple[Network, int]]:
