@@ -188,8 +188,15 @@ class Comparison:
         return root
 
     def blame(self) -> Gap | None:
-        """Return the first layer whose floating-point result differs between alone and batch."""
-        pairs = [(layer, name) for layer, name in self.three.dependent() if self._floats(name)]
+        """Return the first layer whose result differs between alone and batch.
+
+        Floats first: an index may differ, and what it picks be the same all the same.
+        """
+        return self._blame(floats=True) or self._blame(floats=False)
+
+    def _blame(self, *, floats: bool) -> Gap | None:
+        dependent = self.three.dependent()
+        pairs = [(layer, name) for layer, name in dependent if self._floats(name) == floats]
         ones = [self.three.one.values[name] for _, name in pairs]
         alone = evaluate(
             tuple(n for n in ones if isinstance(n, Node)), self._alone, self.sizes, real=True
