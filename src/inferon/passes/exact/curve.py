@@ -13,7 +13,9 @@ import numpy as np
 from inferon.ir.node import Node
 from inferon.ir.types import Fixed, Float, Int
 from inferon.ir.values import Array, Values, storage
+from inferon.ops import activation, arithmetic, convert, quantization
 from inferon.ops import build as b
+from inferon.ops.base import Elementary
 from inferon.ops.evaluation import evaluate
 from inferon.ops.table import Table
 from inferon.passes.exact.dyadic import grid
@@ -29,9 +31,19 @@ OUTPUT_BITS = 24
 """A function that is an output keeps as many bits as float32 has for its largest value."""
 
 
+ELEMENTWISE = (
+    *(arithmetic.Binary, arithmetic.Fma, arithmetic.Unary, arithmetic.Neg, arithmetic.Abs),
+    *(convert.Cast, quantization.Whole, Elementary),
+    *(activation.Relu, activation.LeakyRelu, activation.Elu, activation.Selu, activation.Celu),
+    *(activation.Gelu, activation.Silu, activation.Softplus, activation.Softsign, activation.Mish),
+    *(activation.HardSigmoid, activation.HardSwish, activation.Clip),
+)
+"""Operators of which each element of the result depends on the same element of the operands."""
+
+
 def tabulated(node: Node, values: Sequence[Value]) -> Curve | Grid | None:
     """Return an elementwise operator on one narrow value and numbers; None where it is no such."""
-    index = _index(values)
+    index = _index(values) if isinstance(node.op, ELEMENTWISE) else None
     if index is None or node.type.shape != index.node.type.shape:
         return None
     columns = [_column(each, index) for each in values]

@@ -136,9 +136,13 @@ def _mirrored(x: Pending) -> Pending:
 
 
 def _minus(source: Grid | Rim) -> Grid | Rim:
-    if isinstance(source, Rim):
-        return Rim(Node(arithmetic.Neg(), (source.node,)))
-    return _opposite(source)
+    if not isinstance(source, Rim):
+        return _opposite(source)
+    node, minus = source.node, arithmetic.Neg()
+    if isinstance(node.op, arithmetic.Div):  # the quotient's sign is the dividend's
+        x, by = node.inputs
+        return Rim(Node(node.op, (Node(minus, (x,)), by)))
+    return Rim(Node(minus, (node,)))
 
 
 def _opposite(x: Grid) -> Grid:

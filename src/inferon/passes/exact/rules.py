@@ -20,6 +20,7 @@ from inferon.passes.exact.curve import MAX_ENTRY_BITS, tabulated
 from inferon.passes.exact.dyadic import (
     aligned,
     array_of,
+    at_step,
     constant,
     constant_at,
     grid,
@@ -104,11 +105,29 @@ def together(values: Values) -> list[Grid]:
     if not computed:
         return aligned(*(on_grid(each) for each in values))
     like = on_grid(computed[0])
+    if any(_is_whole_number(array) for array in known):
+        like = _at_one(like)
     grids = [
-        on_grid(each) if array is None else constant_at(array, like)
+        like
+        if each is computed[0]
+        else on_grid(each)
+        if array is None
+        else constant_at(array, like)
         for each, array in zip(values, known, strict=True)
     ]
     return aligned(*grids)
+
+
+def _is_whole_number(array: Array | None) -> bool:
+    """Return whether constants are whole numbers, as zero points are, and not just 0."""
+    return array is not None and bool(array.any()) and bool(np.all(array == np.rint(array)))
+
+
+def _at_one(x: Grid) -> Grid:
+    """Return a grid on which whole numbers are exact: a zero point must not be rounded."""
+    if x.scale is not None and is_power_of_two(x.scale):
+        return x
+    return at_step(x, np.ones(()), guard(x) * float(x.step.min()))
 
 
 def is_rim(values: Values) -> bool:
