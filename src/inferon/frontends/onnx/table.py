@@ -10,6 +10,7 @@ from inferon.frontends.onnx import (
     blocks,
     cache,
     casts,
+    channels_last,
     constants,
     control_flow,
     convolution,
@@ -94,4 +95,5 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     },
     **{("ai.onnx.preview", name): function for name, function in attention.PREVIEW.items()},
     **qonnx.OPERATORS,
+    **channels_last.OPERATORS,
 }

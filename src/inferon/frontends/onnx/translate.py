@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
-import onnx.defs
 
 from inferon.errors import Gap, InvalidGraph, InvalidModel
 from inferon.frontends.naming import label
@@ -40,6 +39,7 @@ from inferon.frontends.onnx.narrow_results import in_their_sets, result_types
 from inferon.frontends.onnx.read import Absent, Layer, Model, Slot, Subgraph
 from inferon.frontends.onnx.table import OPERATORS
 from inferon.frontends.onnx.tensors import Foreign
+from inferon.frontends.onnx.versions import UNVERSIONED, is_read
 from inferon.ir.node import Node, ordered
 from inferon.ir.shape import Shape, count
 from inferon.ir.types import Element, Float
@@ -243,7 +243,7 @@ class _Run:
         call = Call(
             layer,
             tuple(done.values[name] if name else None for name in layer.inputs),
-            self.model.opsets[layer.domain],
+            self.model.opsets.get(layer.domain, 1),
             tuple(guide.shape(name) if guide and name else None for name in layer.inputs),
             self.rebinding,
             lambda body, operands: self.subgraph(body, operands, done, guide),
@@ -282,11 +282,11 @@ def operator_of(model: Model, layer: Layer) -> Operator | Gap:
     if (layer.domain, layer.op) in model.functions:
         hint = "inline the model's functions with onnx.inliner.inline_local_functions"
         return Gap(layer.label, f"the model's own function {label(name)}", hint)
-    if layer.domain not in model.opsets:
-        return Gap(layer.label, f"operator {label(name)}, whose domain the model does not import")
-    version = model.opsets[layer.domain]
     function = OPERATORS.get((layer.domain, layer.op))
-    if function and layer.domain == "" and not _is_read(layer.op, version):
+    if layer.domain not in model.opsets and not (function and layer.domain in UNVERSIONED):
+        return Gap(layer.label, f"operator {label(name)}, whose domain the model does not import")
+    version = model.opsets.get(layer.domain, 1)
+    if function and layer.domain == "" and not is_read(layer.op, version):
         hint = f"an export with opset {FIRST_OPSET} to {LAST_OPSET}"
         return Gap(layer.label, f"operator {label(name)} of opset {version}", hint)
     hint = _HINTS.get(layer.op, "" if layer.domain in _STANDARD else _OWN)
@@ -296,20 +296,6 @@ def operator_of(model: Model, layer: Layer) -> Operator | Gap:
 _STANDARD = frozenset(domain for domain, _ in OPERATORS)
 _OWN = "a function of your own in an extension (inferon.extension)"
 
-
-def _is_read(op: str, version: int) -> bool:
-    """Return whether an operator's definition in an opset is one that its function reads."""
-    if version < FIRST_OPSET:
-        try:
-            since = onnx.defs.get_schema(op, max_inclusive_version=FIRST_OPSET).since_version
-        except onnx.defs.SchemaError:  # it came later
-            return False
-        return version >= _OLDEST.get(op, since)
-    return version <= LAST_OPSET
-
-
-_OLDEST = {"Scan": 8, "Scatter": 9}
-"""First opset of operators whose functions read definitions older than that of opset 11."""
 
 _HINTS = {
     "ZipMap": "convert with options={'zipmap': False}",
