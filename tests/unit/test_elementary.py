@@ -1,9 +1,10 @@
-"""Elementary functions: the stated ULP, special values, and the same bits in compiled C++.
+"""Elementary functions of float32: the stated ULP, special values, the same bits in compiled C++.
 
-A stratified million of inputs through the interpreter; tests/full has all 2**32.
+A stratified third of a million inputs through the interpreter; tests/full has all 2**32.
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,38 @@ from inferon.errors import InvalidGraph
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, ordered
-from inferon.ir.types import Float
+from inferon.ir.types import FLOAT32, INT32
 from inferon.ir.values import Array
-from inferon.ops import arithmetic, build, elementary
+from inferon.ops import (
+    arithmetic,
+    build,
+    elementary,
+    elementary_format,
+    elementary_steps,
+)
 from inferon.ops.base import Primitive
-from inferon.ops.elementary import Cos, Erf, Exp, Float32Function, Log, Sigmoid, Sin, Tanh
+from inferon.ops.elementary import (
+    Cos,
+    Cosh,
+    Erf,
+    Exp,
+    Expm1,
+    Log,
+    Log1p,
+    RealFunction,
+    Sigmoid,
+    Sin,
+    Sinh,
+    Tan,
+    Tanh,
+)
+from inferon.ops.elementary_format import SINGLE
+from inferon.ops.elementary_inverse import Acos, Acosh, Asin, Asinh, Atan, Atanh
 
-OPS: tuple[Float32Function, ...] = (Exp(), Log(), Sigmoid(), Tanh(), Erf(), Sin(), Cos())
+OPS: tuple[RealFunction, ...] = (
+    *(Exp(), Expm1(), Log(), Log1p(), Sigmoid(), Erf(), Tanh(), Sinh(), Cosh()),
+    *(Sin(), Cos(), Tan(), Asin(), Acos(), Atan(), Asinh(), Acosh(), Atanh()),
+)
 each_op = pytest.mark.parametrize("op", OPS, ids=lambda op: op.spelling())
 
 NAN, INF = math.nan, math.inf
@@ -31,9 +57,9 @@ NEIGHBORS = 64
 """Inputs taken on either side of a value at which something changes."""
 
 TURNING_POINTS = (
-    *(0.0, SMALLEST, 2.0**-126, 2 / 3, 1.0, 4 / 3, 2.0**22, 3.4028235e38),
-    *(elementary.LOWEST_EXP, elementary.HIGHEST_EXP),
-    *(elementary.TANH_SPLIT, elementary.TANH_ONE, elementary.ERF_SPLIT, elementary.ERF_ONE),
+    *(0.0, SMALLEST, 2.0**-126, 0.5, 2 / 3, 1.0, 4 / 3, 2.0**22, 2.0**28, 3.4028235e38),
+    *(-SINGLE.lowest_exp, SINGLE.highest_exp, 1 + math.sqrt(2)),
+    *(SINGLE.tanh_split, SINGLE.tanh_one, SINGLE.erf_split, SINGLE.erf_one),
     *(n * math.log(2) / 2 for n in range(1, 260, 2)),  # exp rounds to another integer
 )
 
@@ -44,38 +70,38 @@ def bits_of(x: Array) -> Array:
 
 @pytest.fixture(scope="module")
 def inputs() -> Array:
-    """Return a million float32: every exponent, more where functions bend, and turning points."""
+    """Return float32 of every exponent, more where functions bend, and turning points."""
     rng = np.random.default_rng(2)
     everywhere, where_they_bend = np.arange(256), np.arange(112, 150)  # of these, 2^-15 to 2^22
-    exponents = np.concatenate([everywhere.repeat(2000), where_they_bend.repeat(13000)])
+    exponents = np.concatenate([everywhere.repeat(300), where_they_bend.repeat(4000)])
     signs = rng.integers(0, 2, exponents.size)
     mantissas = rng.integers(0, 2**23, exponents.size)
     strata = (signs << 31 | exponents << 23 | mantissas).astype(np.uint32)
     steps = np.arange(-NEIGHBORS, NEIGHBORS + 1, dtype=np.int64)
     centers = bits_of(np.array(TURNING_POINTS)).astype(np.int64)
     near = np.clip(centers[:, None] + steps, 0, 0x7F800000).ravel().astype(np.uint32)
-    zeros = bits_of(np.arange(1, 40000) * (math.pi / 2))  # where sin or cos nearly vanish
+    zeros = bits_of(np.arange(1, 20000) * (math.pi / 2))  # where sin or cos nearly vanish
     odd = np.array([0x7F800000, 0x7F800001, 0x7FC00000, 0x7FFFFFFF], np.uint32)
     positive = np.concatenate([near, zeros, odd])
     every = np.concatenate([strata, positive, positive | np.uint32(1 << 31)])
     return every.view(np.float32)
 
 
-def function(op: Float32Function) -> Graph:
-    x = build.input_("x", (), Float(32))
+def function(op: RealFunction) -> Graph:
+    x = build.input_("x", (), FLOAT32)
     return Graph("function", (x,), (build.apply(op, x),), ("y",))
 
 
-def ours(op: Float32Function, x: Any) -> Array:
+def ours(op: RealFunction, x: Any) -> Array:
     (y,) = interpret(function(op), np.asarray(x, np.float32))
     return y
 
 
-def promised(op: Float32Function, x: Array) -> Array:
+def promised(op: RealFunction, x: Array) -> Array:
     """Return the result in float64 that the op's docstring promises."""
     with np.errstate(all="ignore"):  # among the inputs are signaling NaN
         wide = x.astype(np.float64)
-        beyond = (np.abs(wide) > op.limit) & np.isfinite(wide)
+        beyond = (np.abs(wide) > op.limit_in(FLOAT32)) & np.isfinite(wide)
         exact = op.exact(np.where(beyond, np.copysign(0.0, wide), wide))
     return np.where(np.abs(exact) < op.smallest, 0.0, exact)
 
@@ -92,18 +118,16 @@ def ulps(got: Array, exact: Array) -> Array:
     return np.where(special, np.where(same, 0.0, INF), distance)
 
 
-def worst(op: Float32Function, x: Array) -> float:
+def worst(op: RealFunction, x: Array) -> float:
     return float(ulps(ours(op, x), promised(op, x)).max())
 
 
 @each_op
-def test_error_is_within_the_stated_bound(op: Float32Function, inputs: Array) -> None:
+def test_error_is_within_the_stated_bound(op: RealFunction, inputs: Array) -> None:
     error = ulps(ours(op, inputs), promised(op, inputs))
     at = int(error.argmax())
     assert error[at] <= op.ulp, f"{op.spelling()}({inputs[at]!r}) is off by {error[at]} ULP"
-    assert error[at] > 0.75 * op.ulp, (
-        f"{error[at]} ULP here: the bound is slack, or the test blind"
-    )
+    assert error[at] > 0.7 * op.ulp, f"{error[at]} ULP here: the bound is slack, or the test blind"
 
 
 MPMATH = {
@@ -114,27 +138,38 @@ MPMATH = {
     "erf": mp.erf,
     "sin": mp.sin,
     "cos": mp.cos,
+    "tan": mp.tan,
+    "expm1": mp.expm1,
+    "log1p": lambda x: mp.log1p(x) if x > -1 else mp.nan,
+    "sinh": mp.sinh,
+    "cosh": mp.cosh,
+    "asin": lambda x: mp.asin(x) if abs(x) <= 1 else mp.nan,
+    "acos": lambda x: mp.acos(x) if abs(x) <= 1 else mp.nan,
+    "atan": mp.atan,
+    "asinh": mp.asinh,
+    "acosh": lambda x: mp.acosh(x) if x >= 1 else mp.nan,
+    "atanh": lambda x: mp.atanh(x) if abs(x) < 1 else mp.nan,
 }
+"""Each function by its spelling; NaN where it has no real value."""
 
 
 @each_op
-def test_float64_function_agrees_with_mpmath(op: Float32Function, inputs: Array) -> None:
+def test_float64_function_agrees_with_mpmath(op: RealFunction, inputs: Array) -> None:
     """The yardstick of the tests above, measured by one that shares no code with numpy."""
     x = np.random.default_rng(3).choice(inputs[np.isfinite(inputs)], 500).astype(np.float64)
-    x = x[np.abs(x) < 700]  # mpmath has no overflow
-    if op.spelling() == "log":
-        x = np.abs(x[x != 0])
-    with mp.workdps(40):
+    x = x[(np.abs(x) < 700) & (x != 0)]  # mpmath has no overflow
+    with mp.workdps(80), np.errstate(all="ignore"):
         exact = [MPMATH[op.spelling()](mp.mpf(float(value))) for value in x]
         got = op.exact(x)
         error = max(
             float(abs(mp.mpf(float(g)) - e) / max(abs(e), mp.mpf(2) ** -1022))
             for g, e in zip(got, exact, strict=True)
+            if not (np.isnan(g) and mp.isnan(e))
         )
     assert error < 4 * 2.0**-53  # the C library and numpy promise 4 ULP
 
 
-SPECIAL: tuple[tuple[Float32Function, tuple[tuple[float, float], ...]], ...] = (
+SPECIAL: tuple[tuple[RealFunction, tuple[tuple[float, float], ...]], ...] = (
     (
         Exp(),
         (
@@ -178,6 +213,17 @@ SPECIAL: tuple[tuple[Float32Function, tuple[tuple[float, float], ...]], ...] = (
             *((SMALLEST, SMALLEST), (4194304.5, 0.0), (-4194304.5, -0.0), (-3e38, -0.0)),
         ),
     ),
+    (Tan(), ((0.0, 0.0), (-0.0, -0.0), (INF, NAN), (NAN, NAN), (-4194304.5, -0.0))),
+    (Expm1(), ((0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -1.0), (NAN, NAN), (-3e38, -1.0))),
+    (Log1p(), ((0.0, 0.0), (-0.0, -0.0), (INF, INF), (-1.0, -INF), (-1.5, NAN), (NAN, NAN))),
+    (Sinh(), ((0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN), (90.0, INF))),
+    (Cosh(), ((0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF), (NAN, NAN), (-90.0, INF))),
+    (Asin(), ((0.0, 0.0), (-0.0, -0.0), (1.0, 1.5707964), (1.0000001, NAN), (NAN, NAN))),
+    (Acos(), ((1.0, 0.0), (0.0, 1.5707964), (-1.0, 3.1415927), (-1.5, NAN), (INF, NAN))),
+    (Atan(), ((0.0, 0.0), (-0.0, -0.0), (INF, 1.5707964), (-INF, -1.5707964), (NAN, NAN))),
+    (Asinh(), ((0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN))),
+    (Acosh(), ((1.0, 0.0), (0.9999999, NAN), (-3e38, NAN), (-INF, NAN), (INF, INF), (NAN, NAN))),
+    (Atanh(), ((0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (-INF, NAN))),
     (
         Cos(),
         (
@@ -191,17 +237,22 @@ SPECIAL: tuple[tuple[Float32Function, tuple[tuple[float, float], ...]], ...] = (
 @pytest.mark.parametrize(
     ("op", "pairs"), SPECIAL, ids=lambda each: getattr(each, "spelling", str)()
 )
-def test_special_values(op: Float32Function, pairs: tuple[tuple[float, float], ...]) -> None:
+def test_special_values(op: RealFunction, pairs: tuple[tuple[float, float], ...]) -> None:
     x, expected = np.array(pairs, np.float32).T
     y = ours(op, x)
     right = (bits_of(y) == bits_of(expected)) | (np.isnan(y) & np.isnan(expected))
     assert right.all(), [(a, b, c) for a, b, c in zip(x, y, expected, strict=True)]
 
 
-@pytest.mark.parametrize("op", [Tanh(), Erf(), Sin()], ids=lambda op: op.spelling())
-def test_odd_functions_are_odd_in_bits(op: Float32Function, inputs: Array) -> None:
+@pytest.mark.parametrize(
+    "op",
+    [Tanh(), Erf(), Sin(), Tan(), Sinh(), Asin(), Atan(), Asinh(), Atanh()],
+    ids=lambda op: op.spelling(),
+)
+def test_odd_functions_are_odd_in_bits(op: RealFunction, inputs: Array) -> None:
     numbers = inputs[np.isfinite(inputs)]
-    assert (bits_of(ours(op, -numbers)) == bits_of(-ours(op, numbers))).all()
+    left, right = ours(op, -numbers), ours(op, numbers)
+    assert ((bits_of(left) == bits_of(-right)) | (np.isnan(left) & np.isnan(right))).all()
 
 
 @pytest.mark.parametrize(
@@ -214,11 +265,9 @@ def test_odd_functions_are_odd_in_bits(op: Float32Function, inputs: Array) -> No
         (Sin(), -1, 1),
         (Cos(), -1, 1),
     ],
-    ids=lambda each: each.spelling() if isinstance(each, Float32Function) else "",
+    ids=lambda each: each.spelling() if isinstance(each, RealFunction) else "",
 )
-def test_results_stay_in_range(
-    op: Float32Function, low: float, high: float, inputs: Array
-) -> None:
+def test_results_stay_in_range(op: RealFunction, low: float, high: float, inputs: Array) -> None:
     y = ours(op, inputs)
     y = y[~np.isnan(y)]
     assert low <= y.min()
@@ -228,36 +277,47 @@ def test_results_stay_in_range(
 # ----------------------------------------------------------------- the tests above notice mistakes
 
 COEFFICIENTS = (
-    *((Exp(), "EXP"), (Log(), "LOG"), (Sigmoid(), "EXP"), (Tanh(), "TANH"), (Tanh(), "EXP")),
-    *((Erf(), "ERF"), (Erf(), "ERFC"), (Sin(), "SIN"), (Sin(), "COS"), (Cos(), "COS")),
+    *((Exp(), "exp"), (Log(), "log"), (Sigmoid(), "exp"), (Tanh(), "tanh"), (Tanh(), "exp")),
+    *((Erf(), "erf"), (Erf(), "erfc"), (Sin(), "sin"), (Sin(), "cos"), (Cos(), "cos")),
+    *((Tan(), "sin"), (Expm1(), "exp"), (Log1p(), "log"), (Sinh(), "sinh"), (Asin(), "asin")),
+    *((Atan(), "atan"), (Asinh(), "asinh"), (Atanh(), "atanh")),
 )
 
 
 @pytest.mark.parametrize(("op", "name"), COEFFICIENTS, ids=str)
 def test_changed_coefficient_is_caught(
-    op: Float32Function, name: str, inputs: Array, monkeypatch: pytest.MonkeyPatch
+    op: RealFunction, name: str, inputs: Array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, *rest = getattr(elementary, name)
-    monkeypatch.setattr(elementary, name, (first * (1 + 2.0**-12), *rest))
+    first, *rest = getattr(SINGLE, name)
+    changed = replace(SINGLE, **{name: (first * (1 + 2.0**-12), *rest)})
+    monkeypatch.setattr(elementary_format, "SINGLE", changed)
     assert worst(op, inputs[::4]) > op.ulp
 
 
 @pytest.mark.parametrize(
-    "op", [Exp(), Log(), Sigmoid(), Sin(), Cos()], ids=lambda op: op.spelling()
+    "op", [Exp(), Log(), Sigmoid(), Sin(), Cos(), Tan()], ids=lambda op: op.spelling()
 )
 def test_lost_fma_is_caught(
-    op: Float32Function, inputs: Array, monkeypatch: pytest.MonkeyPatch
+    op: RealFunction, inputs: Array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def two_roundings(a: Any, b: Any, c: Any) -> Node:
         return build.add(build.mul(a, b), c)
 
-    monkeypatch.setattr(elementary, "fma", two_roundings)
+    for module in (elementary, elementary_steps):
+        monkeypatch.setattr(module, "fma", two_roundings)
     assert worst(op, inputs[::4]) > op.ulp
 
 
-@pytest.mark.parametrize("op", [Tanh(), Erf(), Sin()], ids=lambda op: op.spelling())
-def test_lost_sign_of_zero_is_caught(op: Float32Function, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elementary, "SIGN_BIT", 0)
+ODD = (Tanh(), Erf(), Sin(), Tan(), Sinh(), Asin(), Atan(), Asinh(), Atanh(), Expm1(), Log1p())
+
+
+@pytest.mark.parametrize("op", ODD, ids=lambda op: op.spelling())
+def test_lost_sign_of_zero_is_caught(op: RealFunction, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_sign(x: Node) -> Node:
+        return build.bit_and(elementary_steps.bits(x), 0)
+
+    for module in (elementary, elementary_steps):
+        monkeypatch.setattr(module, "sign_of", no_sign)
     assert worst(op, np.array([-0.0], np.float32)) == INF
 
 
@@ -265,24 +325,24 @@ def test_lost_sign_of_zero_is_caught(op: Float32Function, monkeypatch: pytest.Mo
 
 
 @each_op
-def test_program_is_short_and_straight(op: Float32Function) -> None:
-    nodes = ordered((op.decompose(build.input_("x", (), Float(32))),))
+def test_program_is_short_and_straight(op: RealFunction) -> None:
+    nodes = ordered((op.decompose(build.input_("x", (), FLOAT32)),))
     steps = [node for node in nodes if node.inputs]
     assert all(isinstance(node.op, Primitive) for node in steps)
-    assert sum(isinstance(node.op, arithmetic.Div | arithmetic.Sqrt) for node in steps) <= 1
-    assert len(steps) <= 40
+    assert sum(isinstance(node.op, arithmetic.Div | arithmetic.Sqrt) for node in steps) <= 3
+    assert len(steps) <= 60
 
 
 @each_op
-def test_other_types_are_refused(op: Float32Function) -> None:
-    with pytest.raises(InvalidGraph, match="takes f32"):
-        build.apply(op, build.input_("x", (3,), Float(64)))
+def test_other_types_are_refused(op: RealFunction) -> None:
+    with pytest.raises(InvalidGraph, match="takes f32 or f64, not i32"):
+        build.apply(op, build.input_("x", (3,), INT32))
 
 
 @each_op
-def test_shape_is_kept(op: Float32Function) -> None:
+def test_shape_is_kept(op: RealFunction) -> None:
     x = np.linspace(0.1, 2, 24, dtype=np.float32).reshape(2, 3, 4)
-    node = build.input_("x", (3, 4), Float(32))
+    node = build.input_("x", (3, 4), FLOAT32)
     graph = Graph("function", (node,), (build.apply(op, node),), ("y",))
     (y,) = interpret(graph, x)
     assert (bits_of(y) == bits_of(ours(op, x.ravel()).reshape(x.shape))).all()
@@ -291,10 +351,12 @@ def test_shape_is_kept(op: Float32Function) -> None:
 @pytest.mark.needs_tool("g++")
 @pytest.mark.needs_cpu("avx2", "fma")
 @pytest.mark.parametrize(
-    ("op", "reference"), FUNCTIONS, ids=lambda each: getattr(each, "spelling", str)()
+    ("op", "reference"),
+    [pair for pair in FUNCTIONS if isinstance(pair[0], Exp | Log | Tan | Asinh)],
+    ids=lambda each: getattr(each, "spelling", str)(),
 )
 def test_compiled_program_has_the_same_bits(
-    op: Float32Function, reference: str, inputs: Array, tmp_path: Path
+    op: RealFunction, reference: str, inputs: Array, tmp_path: Path
 ) -> None:
     compiled = program(op, reference, tmp_path)
     y, expected = compiled.map(inputs), ours(op, inputs)

@@ -63,7 +63,7 @@ def _arc(magnitude: Node) -> tuple[Node, Node, Node]:
 class Asin(RealFunction):
     """The inverse of sin, from -pi/2 to pi/2; NaN beyond 1; -0 stays -0."""
 
-    ulp: ClassVar[float] = 2.0
+    ulp: ClassVar[float] = 1.75
     ulp64: ClassVar[float] = 2.0
 
     @staticmethod
@@ -83,7 +83,7 @@ class Asin(RealFunction):
 class Acos(RealFunction):
     """The inverse of cos, from 0 to pi; NaN beyond 1."""
 
-    ulp: ClassVar[float] = 2.0
+    ulp: ClassVar[float] = 1.15
     ulp64: ClassVar[float] = 2.0
 
     @staticmethod
@@ -109,7 +109,7 @@ class Acos(RealFunction):
 class Atan(RealFunction):
     """The inverse of tan, from -pi/2 to pi/2; -0 stays -0."""
 
-    ulp: ClassVar[float] = 2.0
+    ulp: ClassVar[float] = 1.4
     ulp64: ClassVar[float] = 2.0
 
     @staticmethod
@@ -136,7 +136,7 @@ class Atan(RealFunction):
 class Asinh(RealFunction):
     """The inverse of sinh; -0 stays -0."""
 
-    ulp: ClassVar[float] = 2.0
+    ulp: ClassVar[float] = 1.4
     ulp64: ClassVar[float] = 2.0
 
     @staticmethod
@@ -166,7 +166,7 @@ class Asinh(RealFunction):
 class Acosh(RealFunction):
     """The inverse of cosh, not negative; NaN below 1."""
 
-    ulp: ClassVar[float] = 2.5
+    ulp: ClassVar[float] = 1.6
     ulp64: ClassVar[float] = 2.5
 
     @staticmethod
@@ -187,7 +187,7 @@ class Acosh(RealFunction):
 class Atanh(RealFunction):
     """The inverse of tanh; infinite at 1 and -1, NaN beyond; -0 stays -0."""
 
-    ulp: ClassVar[float] = 2.0
+    ulp: ClassVar[float] = 1.4
     ulp64: ClassVar[float] = 2.0
 
     @staticmethod
