@@ -149,11 +149,11 @@ def test_means_of_pixels_are_those_of_the_reference(
 @pytest.mark.parametrize("place", [*PLACES, "asymmetric"])
 def test_nearest_pixels_are_those_of_onnx_runtime(place: str, rounding: str) -> None:
     """Scales are float32 numbers: of others, ONNX Runtime misses what lies halfway."""
-    how = {"coordinate_transformation_mode": place, "nearest_mode": rounding}
+    how: dict[str, Any] = {"coordinate_transformation_mode": place, "nearest_mode": rounding}
     x = {"x": normal(3, EVENTS, 2, 6, 8)}
     for wanted in ((9, 4), (12, 16), (3, 20), (15, 2)):
         by_sizes = resize((2, 6, 8), sizes=np.array(wanted), mode="nearest", **how)
-        scales = np.array(wanted, np.float32) / np.float32((6, 8))
+        scales = np.array(wanted, np.float32) / np.array((6, 8), np.float32)
         by_scales = resize((2, 6, 8), scales=scales, mode="nearest", **how)
         for model in (by_sizes, by_scales):
             graph = load(model)
@@ -202,8 +202,8 @@ def test_onesided_transforms_are_those_of_numpy(length: int) -> None:
     z = normal(4, EVENTS, 5, 2).astype(np.float64)
     model = one_layer("DFT", (5, 2), np.array(length), np.array(1), onesided=1, inverse=1)
     (back,) = interpret(load(doubled(model)), {"x": z}, real=True)
-    theirs = np.fft.irfft(z[..., 0] + 1j * z[..., 1], length)
-    assert distance(back[..., 0], theirs) <= FLOAT64 * 16
+    signal = np.fft.irfft(z[..., 0] + 1j * z[..., 1], length)
+    assert distance(back[..., 0], signal) <= FLOAT64 * 16
 
 
 @pytest.mark.parametrize("onesided", [0, 1])
@@ -241,7 +241,11 @@ def test_determinants_agree(rows: int) -> None:
 @pytest.mark.parametrize("spatial", [(9,), (6, 7), (4, 5, 4)])
 def test_taps_that_do_not_move_are_a_convolution(spatial: tuple[int, ...], groups: int) -> None:
     axes = len(spatial)
-    how = {"strides": [2] * axes, "pads": [1] * (2 * axes), "dilations": [1] * axes}
+    how: dict[str, Any] = {
+        "strides": [2] * axes,
+        "pads": [1] * (2 * axes),
+        "dilations": [1] * axes,
+    }
     w = normal(1, 4, 4 // groups, *[3] * axes)
     x = normal(2, EVENTS, 4, *spatial)
     plain = one_layer("Conv", (4, *spatial), w, group=groups, **how)
@@ -260,7 +264,11 @@ def test_taps_that_do_not_move_are_a_convolution(spatial: tuple[int, ...], group
 @pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_overlapping_blocks_are_added_as_torch_does(stride: int, dilation: int) -> None:
-    how = {"strides": [stride, 1], "pads": [1, 0, 1, 0], "dilations": [dilation, 1]}
+    how: dict[str, Any] = {
+        "strides": [stride, 1],
+        "pads": [1, 0, 1, 0],
+        "dilations": [dilation, 1],
+    }
     numbers = {"stride": (stride, 1), "padding": (1, 0), "dilation": (dilation, 1)}
     blocks = f.unfold(torch.zeros(1, 1, 9, 7), (3, 2), **numbers).shape[-1]
     x = normal(3, EVENTS, 2 * 6, blocks)
