@@ -56,7 +56,14 @@ from inferon.ops.structure import Const, Input
 from inferon.ops.table import Table
 from inferon.ops.vocabulary import VOCABULARY
 from tests.grid.second_definition import apply, quantized
-from tests.unit import exact_float, test_composites, test_elementary, test_remainder, test_rounding
+from tests.unit import (
+    exact_float,
+    test_composites,
+    test_elementary,
+    test_quantizers,
+    test_remainder,
+    test_rounding,
+)
 
 Check = Callable[[], None]
 ORACLES: dict[type[Op], Check] = {}
@@ -79,6 +86,7 @@ def test_every_operator_has_an_oracle() -> None:
     elsewhere: set[type[Op]] = {type(op) for op in test_elementary.OPS}
     elsewhere |= {type(case.op) for case in test_composites.ALL}
     elsewhere |= {type(op) for op in (*test_rounding.OPS, *test_remainder.OPS)}
+    elsewhere |= {type(op) for op in test_quantizers.OPS}
     elsewhere |= {
         activation.Silu,
         activation.Clip,
