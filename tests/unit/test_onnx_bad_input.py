@@ -468,8 +468,8 @@ def test_all_gaps_come_at_once() -> None:
     model = text(
         "(float[N,4] x, string[N,4] h, float[N,cells] c) => (float[N,4] y)",
         """[one] a = Magic(x) [two] b = Softmax<axis=1, colour="red">(h)
-           [three] k = GridSample(x, x)
-           [four] d = Pow(b, b) [five] n = Cast<to=8>(d) [six] e = Atan(c) [seven] p = Pow(e, e)
+           [three] k = Whirl(x, x)
+           [four] d = Sorcery(b, b) [five] n = Cast<to=8>(d) [six] e = Spell(c) [seven] p = Charm(e)
            [eight] q = Relu(a) y = Add(q, d)""",
     )
     layers = ["h", "c", "one", "two", "three", "four", "five", "six", "seven"]
@@ -483,9 +483,9 @@ def test_all_gaps_come_at_once() -> None:
 def test_a_layer_behind_a_gap_is_checked_with_a_guess_of_its_shape() -> None:
     model = text(
         "(float[N,4] x) => (float[N,4] y)",
-        """[first] a = Tan(x) [second] c = Pow(a, a) m = MatMul(c, w) w = ConstantOfShape(t)
+        """[first] a = Magic(x) [second] c = Charm(a, a) m = MatMul(c, w) w = ConstantOfShape(t)
            t = Constant<value_ints=[4,4]>() [no_fault] n = MatMul(x, v) v = Magic(w, t)
-           [fourth] y = Pow(m, a)""",
+           [fourth] y = Charm(m, a)""",
     )
     assert [gap.layer for gap in find_gaps(model)] == ["first", "second", "v", "fourth"]
 
