@@ -137,7 +137,11 @@ class OnnxRuntime:
         """The file's inputs in the order of the graph's."""
         by_name = {slot.name: slot for slot in self._session.get_inputs()}
         theirs = dict(self.graph.renamed)
-        return [by_name[theirs.get(name, name)] for name in self.graph.input_names]
+        names = [theirs.get(name, name) for name in self.graph.input_names]
+        for name in names:
+            if name not in by_name:
+                raise ToolError(f"ONNX Runtime: {name} is part of a sequence, which is not given")
+        return [by_name[name] for name in names]
 
     def _events_a_call(self, events: int) -> int:
         """Return how many events one call takes: all, the file's fixed number, or one."""
@@ -149,7 +153,7 @@ class OnnxRuntime:
 
     def _feed(self, arrays: list[Array]) -> dict[str, Array]:
         given = zip(self._slots, arrays, self._carries_batch(), strict=True)
-        fixed = (slot for slot in self._session.get_inputs() if slot.name in self.bound)
+        fixed = (s for s in self._session.get_inputs() if self.bound.get(s.name) is not None)
         return {
             **{each.name: np.array(self.bound[each.name], _dtype(each.type)) for each in fixed},
             **{
@@ -176,8 +180,8 @@ def _as_typed(slot: Any, array: Array) -> Array:
 
 
 def _dtype(text: str) -> np.dtype[Any]:
-    """Return the dtype of ``tensor(int64)``."""
-    name = text.removeprefix("tensor(").removesuffix(")")
+    """Return the dtype of ``tensor(int64)``, also of an optional one."""
+    name = text.removeprefix("optional(").removeprefix("tensor(").rstrip(")")
     return np.dtype({"float": "float32", "double": "float64"}.get(name, name))
 
 
