@@ -16,6 +16,7 @@ from inferon.ops.convert import Quantize
 from inferon.ops.dot import Dot
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.reduction import ReduceMax, ReduceMin, Sum
+from inferon.ops.scatter import Combine
 from inferon.ops.table import Table
 from tests.differential.primitive_graphs import Maker
 
@@ -108,6 +109,22 @@ def moves() -> Iterator[Graph]:
     yield make.graph()
 
 
+def updates() -> Iterator[Graph]:
+    """Updates of one step and another range; the sum has room for all of them."""
+    make = Maker("fixed_updates")
+    for element, (axis, shape) in product(FIXED, ((0, (4, 5)), (1, (3, 4)))):
+        x, index = make.operand(shape, element), make.operand((7,), INT32)
+        index = b.sub(b.bit_and(index, 7), 2)
+        given = make.operand((*shape[:axis], 7, *shape[axis + 1 :]), element)
+        for combine in (Combine.REPLACE, Combine.MIN, Combine.MAX):
+            make.out(b.scatter_(x, index, given, axis, combine), combine.name.lower())
+        width = max(2, element.width // 2)
+        small = Fixed(element.signed, width, width - element.fraction)
+        few = make.operand((*shape[:axis], 7, *shape[axis + 1 :]), small)
+        make.out(b.scatter_(x, index, few, axis, Combine.ADD), "add")
+    yield make.graph()
+
+
 def tables() -> Iterator[Graph]:
     make = Maker("tables")
     entries: tuple[Element, ...] = (FLOAT32, FLOAT64, INT32, Int(False, 8), BOOL, NARROW, WIDE)
@@ -154,6 +171,7 @@ PACKS: dict[str, Callable[[], Iterator[Graph]]] = {
     "arithmetic": arithmetic,
     "sums": sums,
     "moves": moves,
+    "updates": updates,
     "tables": tables,
     "accumulators": accumulators,
     "layers": layers,

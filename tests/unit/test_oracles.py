@@ -26,7 +26,7 @@ from inferon.ir.graph import Graph
 from inferon.ir.node import Op
 from inferon.ir.shape import Dim
 from inferon.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, Element, Fixed, Int
-from inferon.ir.values import Array, Values
+from inferon.ir.values import Array, Values, storage
 from inferon.ops import activation, build
 from inferon.ops.arithmetic import (
     Abs,
@@ -528,6 +528,26 @@ def check_scatter() -> None:
         updates[0, 3].tolist(),
         *x[0, 3:].tolist(),
     ]
+
+
+def test_a_sum_of_fixed_point_updates_has_room_for_all_of_them() -> None:
+    step, small = Fixed(True, 6, 3), Fixed(True, 3, 0)
+    node = build.scatter_(
+        build.input_("x", (2,), step),
+        build.constant(np.array([1, -1, 1, 9, 1])),
+        build.input_("updates", (5,), small),
+        0,
+        Combine.ADD,
+    )
+    assert node.type.element == Fixed(True, 7, 4)  # -32 - 5 * 4 .. 31 + 5 * 3 eighths
+    graph = Graph("g", node.inputs[::2], (node,), ("y",))
+    x, updates = np.array([[5, -32], [-1, 31]]), np.array([[-4, -4, -4, 3, -4], [3, 3, 3, -4, 3]])
+    (found,) = interpret(graph, [x.astype(storage(step)), updates.astype(storage(small))])
+    assert found.tolist() == [[5, -48], [-1, 43]]
+    with pytest.raises(InvalidGraph, match="steps differ"):
+        build.scatter_(
+            node, node.inputs[1], build.input_("u", (5,), Fixed(True, 3, 1)), 0, Combine.ADD
+        )
 
 
 def _one_by_one(combine: Combine, x: Array, index: Array, updates: Array) -> list[Any]:
