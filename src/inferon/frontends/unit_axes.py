@@ -30,6 +30,7 @@ from inferon.ops import build as b
 from inferon.ops.base import Elementary
 from inferon.ops.dot import Dot
 from inferon.ops.normalization import BatchNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
+from inferon.ops.scatter import Scatter
 from inferon.ops.structure import Const, Input
 
 _ELEMENTWISE = (
@@ -231,6 +232,15 @@ def _gather(slim: _Slim, node: Node) -> Node:
     )
 
 
+def _scatter(slim: _Slim, node: Node) -> Node:
+    op, (x, index, updates) = node.op, node.inputs
+    assert isinstance(op, Scatter)
+    shape = x.type.shape
+    value = slim.shaped(slim.of(x), _keeping(shape, op.axis))
+    fewer = replace(op, axis=place(shape, op.axis), batch=place(shape, op.batch))
+    return slim.apply(fewer, value, slim.of(index), slim.of(updates))
+
+
 def _top_k(slim: _Slim, node: Node) -> Node:
     x = node.inputs[0]
     return slim.apply(node.op, slim.shaped(slim.of(x), _keeping(x.type.shape, x.type.rank - 1)))
@@ -270,6 +280,7 @@ _RULES: Mapping[type, Rule] = {
     Dot: _dot,
     indexing.Gather: _gather,
     indexing.TopK: _top_k,
+    Scatter: _scatter,
     Softmax: _along_axis,
     LogSoftmax: _along_axis,
     BatchNorm: _along_axis,
