@@ -183,3 +183,32 @@ def test_an_input_of_a_narrow_type_can_be_bound() -> None:
     step = np.float32(np.float16(0.1))
     expected = (np.arange(len(ours[0])) * step).astype(np.float16).astype(np.float32)
     np.testing.assert_array_equal(ours[0], expected)
+
+
+def test_a_loop_that_states_no_types_keeps_them() -> None:
+    """Outputs of sub-graphs need no type in a file."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Add", ["sum", "x"], ["next"]),
+            helper.make_node("Identity", ["go"], ["on"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("sum", TensorProto.FLOAT16, [1]),
+        ],
+        [helper.make_empty_tensor_value_info("on"), helper.make_empty_tensor_value_info("next")],
+    )
+    nodes = [
+        helper.make_node("Constant", [], ["count"], value_int=2),
+        helper.make_node("Loop", ["count", "", "x"], ["y"], body=body),
+        helper.make_node("Sub", ["y", "x"], ["z"]),
+    ]
+    x, z = (helper.make_tensor_value_info(n, TensorProto.FLOAT16, [1]) for n in ("x", "z"))
+    made = helper.make_graph(nodes, "loop", [x], [z])
+    graph = load(helper.make_model(made, opset_imports=[helper.make_opsetid("", 23)]))
+    one = np.float16(1.0 + 2.0**-10)
+    expected = np.float16(np.float16(np.float16(one + one) + one) - one)
+    assert expected != (np.float32(one) * 3).astype(np.float16) - np.float32(one)
+    assert interpret(graph, np.array([[one]], np.float32))[0].tolist() == [[expected]]

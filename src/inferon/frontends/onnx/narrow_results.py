@@ -13,7 +13,7 @@ import onnx
 
 from inferon.frontends.onnx.call import Value
 from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
-from inferon.frontends.onnx.read import Layer, Subgraph
+from inferon.frontends.onnx.read import Layer
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32
 
@@ -21,7 +21,7 @@ Types = Sequence[int | None]
 """Numbers of narrow element types; None where a value is of another type."""
 
 
-def result_types(layer: Layer, operands: Types, opset: int) -> Types:
+def result_types(layer: Layer, operands: Types, opset: int, inner: Types = ()) -> Types:
     """Return the narrow types of a layer's results.
 
     Parameters
@@ -29,14 +29,14 @@ def result_types(layer: Layer, operands: Types, opset: int) -> Types:
     layer : the layer
     operands : narrow types of its inputs
     opset : version of the operator set of the layer's domain
+    inner : narrow types of what its sub-graph gives, where it has one
     """
     if layer.domain == "" and layer.op in _OF_ATTRIBUTE:
         stated = _OF_ATTRIBUTE[layer.op](layer)
         if stated:
             return [stated if stated in NARROW else None]
     if layer.domain == "" and layer.op in _OF_BODY:
-        body, skipped = _OF_BODY[layer.op]
-        return _of_body(layer.attributes.get(body), skipped)
+        return inner[_OF_BODY[layer.op] :]
     if all(each is None for each in operands):
         return [None] * len(layer.outputs)
     if (layer.domain, layer.op) == ("", "DequantizeLinear"):
@@ -73,15 +73,8 @@ _OF_ATTRIBUTE: dict[str, Callable[[Layer], int]] = {
 }
 """Operators with an attribute for the type of their result, and what reads it; 0: not given."""
 
-_OF_BODY = {"If": ("then_branch", 0), "Loop": ("body", 1), "Scan": ("body", 0)}
+_OF_BODY = {"If": 0, "Loop": 1, "Scan": 0}
 """Operators that give what a sub-graph gives, and how many of its first outputs they keep."""
-
-
-def _of_body(body: object, skipped: int) -> Types:
-    if not isinstance(body, Subgraph):
-        return []
-    kinds = [slot.data_type for slot in body.outputs[skipped:]]
-    return [kind if kind in NARROW else None for kind in kinds]
 
 
 @lru_cache(maxsize=1024)

@@ -35,7 +35,7 @@ from inferon.frontends.onnx.limits import (
     MAX_UNROLLED_LAYERS,
 )
 from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
-from inferon.frontends.onnx.narrow_results import in_their_sets, result_types
+from inferon.frontends.onnx.narrow_results import Types, in_their_sets, result_types
 from inferon.frontends.onnx.read import Absent, Layer, Model, Slot, Subgraph
 from inferon.frontends.onnx.table import OPERATORS
 from inferon.frontends.onnx.tensors import Foreign
@@ -104,6 +104,14 @@ class Translation:
         inner.narrow = self.narrow.new_child()
         self.inner.append((body, inner))
         return inner
+
+    def of_body(self, layer: Layer) -> Types:
+        """Return the narrow types of what a layer's sub-graph gives; empty where it has none."""
+        bodies = [each for each in layer.attributes.values() if isinstance(each, Subgraph)]
+        for body, inner in reversed(self.inner):
+            if any(body is each for each in bodies):
+                return [inner.narrow.get(slot.name) for slot in body.outputs]
+        return ()
 
     def twin(self, body: Subgraph, number: int) -> Translation | None:
         """Return the sub-graph translated at this place, if it was the same one."""
@@ -253,7 +261,7 @@ class _Run:
         )
         values = _values(function, call, done)
         if values is not None:
-            types = result_types(layer, call.narrow, call.opset)
+            types = result_types(layer, call.narrow, call.opset, done.of_body(layer))
             values, kinds = in_their_sets(layer, values, types)
             _keep(layer, values, done)
             pairs = zip(layer.outputs, kinds, strict=False)
