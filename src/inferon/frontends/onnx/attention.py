@@ -13,6 +13,7 @@ from math import inf, sqrt
 import numpy as np
 
 from inferon.frontends.onnx.call import Call, Refused, Result, Table, fixed_shape
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node, ordered
 from inferon.ir.shape import Size
 from inferon.ir.types import FLOAT32, FLOAT64, INT64, Bool, Element
@@ -54,6 +55,7 @@ class Heads:
         """Return ``scale * q k^T``: (B, Hq, L, S)."""
         keys = b.transpose(self.k, (0, 1, 3, 2))
         shape = (*self.q.type.shape[:3], self.k.type.shape[2])
+        make_room(shape, "scores")
         grouped = self._grouped(b.mul(self.q, scale))
         return b.reshape(b.product(grouped, keys, batch=2), shape)
 
@@ -251,7 +253,9 @@ def _scale(call: Call, heads: Heads) -> float:
     The standard multiplies queries and keys by its root, against overflow in float16; the numbers
     here are float32 at least, so that one multiplication of the queries does.
     """
-    width = fixed_shape(heads.q, "attention")[3]
+    width = heads.q.type.shape[3]
+    require(isinstance(width, int), "the features of {} have a run-time size", heads.q.type)
+    assert isinstance(width, int)
     return call.number("scale", 1.0 / sqrt(max(width, 1)))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Table, fixed_shape
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.types import INT64
 from inferon.ops import build as b
@@ -20,6 +21,7 @@ def _tensor_scatter(call: Call) -> Node:
     cache, update = call.node(0), call.node(1)
     axis = call.axis(call.integer("axis", -2), cache.type.rank)
     places = fixed_shape(cache, "TensorScatter")
+    make_room(places, "a cache")
     number = fixed_shape(update, "TensorScatter")[axis]
     fits = update.type.shape == (*places[:axis], number, *places[axis + 1 :])
     require(axis > 0 and fits and number <= places[axis], "{} in {}", update.type, cache.type)

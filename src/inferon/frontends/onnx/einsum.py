@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Table, fixed_shape
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.shape import Size
 from inferon.ops import build as b
@@ -71,6 +72,10 @@ def contracted(x: Labeled, y: Labeled, keep: set[str]) -> Labeled:
     rows = [each for each in x.labels if each not in shared]
     columns = [each for each in y.labels if each not in shared]
     labels = (*batch, *rows, *columns)
+    sizes = dict(
+        zip((*x.labels, *y.labels), (*x.node.type.shape, *y.node.type.shape), strict=True)
+    )
+    make_room(tuple(sizes[each] for each in labels), "a product")
     if not inner:
         return Labeled(b.mul(x.along(labels), y.along(labels)), labels)
     left, right = x.along([*batch, *rows, *inner]), y.along([*batch, *inner, *columns])

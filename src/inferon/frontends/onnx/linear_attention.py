@@ -11,6 +11,7 @@ import numpy as np
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.attention import join_heads, split_heads
 from inferon.frontends.onnx.call import Call, Result, Table, fixed_shape
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.values import storage
@@ -80,6 +81,7 @@ def _linear_attention(call: Call) -> Result:
     (batch, _, steps, depth), (_, _, _, width) = (
         fixed_shape(each, "LinearAttention") for each in (query, value)
     )
+    make_room((steps, batch, own, depth, width), "states")
     scale = call.number("scale", 0.0) or 1.0 / sqrt(max(depth, 1))
     first = call.node(3) if call.has(3) else _zeros(query, (batch, own, depth, width))
     gates = b.apply(Exp(), _by_head(call.node(4), own)) if decays else None

@@ -6,6 +6,7 @@ from math import prod
 
 from inferon.frontends.onnx.call import Call, Operator, Refused, Result, Table, fixed_shape
 from inferon.frontends.onnx.reductions import mean
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.shape import Shape
 from inferon.ir.types import FLOAT32, FLOAT64, Element
@@ -182,8 +183,11 @@ def _local_response_norm(call: Call) -> Node:
     """Divide by a power of the sum of squares over neighboring channels (Krizhevsky 2012, 3.3)."""
     x, size = call.node(0), call.integer("size", 0)
     require(x.type.rank >= 2 and size >= 1, "{} channels of {}", size, x.type)
-    padded = b.pad(b.mul(x, x), 1, (size - 1) // 2, size // 2, 0.0)
-    total = b.sum_(b.window(padded, 1, size), [x.type.rank])
+    most = fixed_shape(x, "LRN")[1] - 1  # there are no more channels on either side
+    before, behind = min((size - 1) // 2, most), min(size // 2, most)
+    make_room((*x.type.shape, before + 1 + behind), "neighbors")
+    padded = b.pad(b.mul(x, x), 1, before, behind, 0.0)
+    total = b.sum_(b.window(padded, 1, before + 1 + behind), [x.type.rank])
     base = b.add(b.mul(total, call.number("alpha", 1e-4) / size), call.number("bias", 1.0))
     return b.div(x, _power(base, call.number("beta", 0.75)))
 

@@ -10,6 +10,7 @@ import numpy as np
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Result, Table, constant_array, fixed_shape
 from inferon.frontends.onnx.gate_functions import gate_functions
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.values import storage
 from inferon.ops import build as b
@@ -88,7 +89,7 @@ def _stack(call: Call, gates: int, states: Sequence[int]) -> Stack:
     reverse = _DIRECTIONS[direction]
     require(call.node(0).type.rank == 3, "takes steps, batch, features, not {}", call.node(0).type)
     x = b.transpose(call.node(0), (1, 0, 2)) if call.integer("layout", 0) else call.node(0)
-    fixed_shape(x, call.layer.op)
+    make_room(fixed_shape(x, call.layer.op), "sequences")
     size = fixed_shape(call.node(2), call.layer.op)[-1]
     fits = call.integer("hidden_size", size) == size
     require(fits, "hidden_size differs from the weights {}", call.node(2).type)
