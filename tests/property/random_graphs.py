@@ -18,6 +18,7 @@ from inferon.ir.values import Array, Values
 from inferon.ops import activation, build, elementary, normalization
 from inferon.ops.convert import Quantize
 from inferon.ops.mantissa import Overflow, Rounding
+from inferon.ops.scatter import Combine
 from inferon.ops.table import Table
 
 ROUNDINGS = st.sampled_from(Rounding)
@@ -214,6 +215,20 @@ def selection(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
     return build.gather(x, best, x.type.rank - 1, batch=x.type.rank - 1)
 
 
+def updates(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
+    """Slices of one axis, the best ones of each event doubled, or some of them more than once."""
+    x = _pick(draw, nodes, Float, Int)
+    if x is None or any(isinstance(size, Dim) for size in x.type.shape) or not x.type.rank:
+        return None
+    axis = draw(st.integers(0, x.type.rank - 1))
+    (size,) = _static(x.type.shape[axis : axis + 1])
+    index = build.constant(draw(st.lists(st.integers(-size - 1, size), min_size=1, max_size=3)))
+    if axis == 0 and x.type.rank == 1 and draw(st.booleans()):
+        index = build.top_k(x, draw(st.integers(1, size)))
+    new = build.gather(x, index, axis)
+    return build.scatter_(x, index, build.add(new, new), axis, draw(st.sampled_from(Combine)))
+
+
 def loop(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
     """A loop whose body adds an element of a sequence to the state, then rounds or scales it."""
     x = _pick(draw, nodes, Float, Fixed)
@@ -235,7 +250,7 @@ def loop(draw: st.DrawFn, nodes: Sequence[Node]) -> Node | None:
 
 STEPS = (
     *(binary, binary, comparison, choice, unary, layer, layer, conversion, conversion),
-    *(table, movement, movement, movement, reduction, product, selection, loop),
+    *(table, movement, movement, movement, reduction, product, selection, updates, loop),
 )
 
 
