@@ -369,6 +369,28 @@ def test_external_data_that_are_no_plain_file_are_refused(kind: str, tmp_path: P
     assert "tensor w: external data" in refused(path)
 
 
+def test_a_folder_that_becomes_a_link_while_it_is_opened_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody exchanges the folder after every check of its path: it is opened as it is."""
+    path = external(tmp_path, "sub/w.bin")
+    inside, outside = path.parent / "sub", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (inside / "w.bin").write_bytes(WEIGHTS)
+    (outside / "w.bin").write_bytes(bytes(32))
+    opened = os.open
+
+    def exchanging(name: Any, flags: int, **how: Any) -> int:
+        if str(name).endswith(("sub", "w.bin")) and not inside.is_symlink():
+            inside.rename(tmp_path / "was inside")
+            inside.symlink_to(outside)
+        return opened(name, flags, **how)
+
+    monkeypatch.setattr(os, "open", exchanging)
+    assert "behind a link" in refused(path)
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -469,7 +491,8 @@ def test_all_gaps_come_at_once() -> None:
         "(float[N,4] x, string[N,4] h, float[N,cells] c) => (float[N,4] y)",
         """[one] a = Magic(x) [two] b = Softmax<axis=1, colour="red">(h)
            [three] k = Whirl(x, x)
-           [four] d = Sorcery(b, b) [five] n = Cast<to=8>(d) [six] e = Spell(c) [seven] p = Charm(e)
+           [four] d = Sorcery(b, b) [five] n = Cast<to=8>(d) [six] e = Spell(c)
+           [seven] p = Charm(e)
            [eight] q = Relu(a) y = Add(q, d)""",
     )
     layers = ["h", "c", "one", "two", "three", "four", "five", "six", "seven"]

@@ -25,7 +25,7 @@ def import_listing(path: Path) -> Graph:
         At the first line that makes no sense.
     """
     name = f"the listing {label(path.name)}"
-    with regular_file(path, name, sole=False) as (file, size):
+    with regular_file(path, name) as (file, size):
         if size > MAX_FILE_BYTES:
             raise InvalidModel(f"{name} has {size >> 20} MB, above the limit of 64 MB")
         raw = file.read(MAX_FILE_BYTES)

@@ -33,7 +33,7 @@ _MAGIC = (
 def file_bytes(path: Path) -> bytes:
     """Return the bytes of a model file, below the limit."""
     name = f"the model {label(path.name)}"
-    with regular_file(path, name, sole=False) as (file, size):
+    with regular_file(path, name) as (file, size):
         if size > MAX_FILE_BYTES:
             limit = f"above the limit of {MAX_FILE_BYTES >> 20} MB"
             raise InvalidModel(f"{name} has {size >> 20} MB, {limit}")

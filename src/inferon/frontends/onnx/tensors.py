@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from inferon.errors import InvalidModel
-from inferon.frontends.files import regular_file
+from inferon.frontends.files import file_below
 from inferon.frontends.naming import label
 from inferon.frontends.onnx.limits import MAX_FILE_BYTES, MAX_RANK
 from inferon.frontends.onnx.narrow import (
@@ -178,13 +178,13 @@ def _external_bytes(
         raise InvalidModel(f"tensor {name}: external data have the unknown key {key}")
     if folder is None:
         raise InvalidModel(f"tensor {name} lies outside the model: load the model from its file")
-    path = _inside(folder, entries.get("location", ""), name)
+    parts = _parts(entries.get("location", ""), name)
     offset = _number(entries.get("offset", "0"), name, "offset")
     length = _number(entries.get("length", str(expected)), name, "length")
     if length != expected:
         what = f"external data of {length} bytes, but its shape needs {expected}"
         raise InvalidModel(f"tensor {name}: {what}")
-    return _bytes_of_file(path, offset, length, name)
+    return _bytes_of_file(folder, parts, offset, length, name)
 
 
 def _number(text: str, name: str, what: str) -> int:
@@ -193,24 +193,21 @@ def _number(text: str, name: str, what: str) -> int:
     return int(text)
 
 
-def _inside(folder: Path, location: str, name: str) -> Path:
-    """Return the path of external data, or refuse it."""
+def _parts(location: str, name: str) -> tuple[str, ...]:
+    """Return the way to external data from the model's folder, or refuse it."""
     pure = PurePosixPath(location)
     outside = pure.is_absolute() or ".." in pure.parts or not pure.parts
     if outside or "\\" in location or "\0" in location or ":" in location:
         where = "inside the model's folder, by a relative path"
         raise InvalidModel(f"tensor {name}: external data must lie {where}")
-    path = folder
-    for part in pure.parts:
-        path = path / part
-        if path.is_symlink():
-            raise InvalidModel(f"tensor {name}: external data behind a link are refused")
-    return path
+    return pure.parts
 
 
-def _bytes_of_file(path: Path, offset: int, length: int, name: str) -> bytes:
+def _bytes_of_file(
+    folder: Path, parts: tuple[str, ...], offset: int, length: int, name: str
+) -> bytes:
     what = f"tensor {name}: external data"
-    with regular_file(path, what, sole=True) as (file, size):
+    with file_below(folder, parts, what) as (file, size):
         if offset + length > size:
             raise InvalidModel(f"{what} end before byte {offset + length}")
         file.seek(offset)

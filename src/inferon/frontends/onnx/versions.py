@@ -30,7 +30,7 @@ OLDER: dict[str, int] = {
     **dict.fromkeys((f"Reduce{name}" for name in ("Prod", "L1", "L2")), BROADCASTING),
     **dict.fromkeys((f"Reduce{name}" for name in ("LogSum", "LogSumExp")), BROADCASTING),
     **{"ReduceSumSquare": BROADCASTING, "Scan": 8, "Scatter": 9, "Compress": 9, "OneHot": 9},
-    **{"MaxUnpool": 9, "Slice": 10, "TopK": 10, "NonMaxSuppression": 10},
+    **{"MaxUnpool": 9, "Upsample": 9, "Slice": 10, "TopK": 10, "NonMaxSuppression": 10},
 }
 """First opset of operators whose definition at opset 11 came later than what is read, too."""
 
