@@ -11,10 +11,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from inferon.errors import Unsupported
+from inferon.errors import ToolError, Unsupported
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
 from inferon.load import find_gaps, load
+from inferon.measure.onnxruntime_peer import OnnxRuntime, compare
 from inferon.ops.scatter import Scatter
 from tests.absent import needs_tool
 from tests.differential.counted_outputs import cut
@@ -165,6 +166,14 @@ def test_counts_stand_behind_the_outputs_of_the_file() -> None:
     assert first.tolist() == [[1, 0, *[0] * 13]]
     assert inverse.tolist() == [[1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1]]
     assert number.tolist() == [[9, 6, *[0] * 13]]
+
+
+def test_verify_says_that_results_with_a_count_are_not_compared_with_onnx_runtime() -> None:
+    made, graph = COUNTED["picked"], loaded("picked")
+    peer = OnnxRuntime(made.SerializeToString(), graph)
+    event = [drawn(made, 3)["x"][None]]
+    with pytest.raises(ToolError, match="run-time number of elements"):
+        compare(peer, interpret(graph, event), event)
 
 
 def test_nan_is_one_unique_value() -> None:

@@ -163,6 +163,11 @@ class OnnxRuntime:
         }
 
     def _outputs(self, results: list[Array], events: int) -> list[Array]:
+        if len(results) != len(self.graph.outputs):
+            raise ToolError(
+                "ONNX Runtime: its results have a run-time number of elements, which the graph "
+                "holds as a count and an array of fixed length"
+            )
         shaped = []
         for result, node in zip(results, self.graph.outputs, strict=True):
             shape = (events, *static(node.type.shape, "an output"))
