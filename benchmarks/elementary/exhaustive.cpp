@@ -32,9 +32,8 @@ double promised(float x) {
 
 // The distance of the two float32 around y.
 double ulp(double y) {
-    int exponent;
-    std::frexp(y, &exponent);
-    return std::ldexp(1.0, (exponent < -125 ? -125 : exponent) - 24);
+    const uint64_t exponent = bits<uint64_t>(y) >> 52 & 2047, smallest = 1023 - 126;  // of a normal float32
+    return bits<double>(((exponent < smallest ? smallest : exponent) - 23) << 52);
 }
 
 bool special(double y) { return y == 0 || std::isnan(y) || std::isinf(float(y)); }

@@ -28,7 +28,7 @@ from inferon.ir.node import Node, ordered
 from inferon.ir.shape import Tensor
 from inferon.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, Fixed
 from inferon.ir.values import Array, Values
-from inferon.ops import activation, convert, elementary, normalization
+from inferon.ops import activation, convert, elementary, elementary_inverse, normalization, power
 from inferon.ops import build as b
 from inferon.ops.base import Composite, Elementary, Primitive, _Placeholder
 from inferon.ops.evaluation import evaluate
@@ -46,6 +46,17 @@ FUNCTIONS: tuple[Elementary, ...] = (
     elementary.Erf(),
     elementary.Sin(),
     elementary.Cos(),
+    elementary.Tan(),
+    elementary.Expm1(),
+    elementary.Log1p(),
+    elementary.Sinh(),
+    elementary.Cosh(),
+    elementary_inverse.Asin(),
+    elementary_inverse.Acos(),
+    elementary_inverse.Atan(),
+    elementary_inverse.Asinh(),
+    elementary_inverse.Acosh(),
+    elementary_inverse.Atanh(),
 )
 
 
@@ -173,14 +184,31 @@ def moved(rng: np.random.Generator, pool: list[Node]) -> Node:
     return b.reshape(b.sub(b.reduce_max(total, [2]), b.mean(views, [2])), (N,))
 
 
+STEEP = (elementary.Exp, elementary.Expm1, elementary.Sinh, elementary.Cosh)
+"""What overflows soon: asked for small arguments only."""
+
+
+def steep(op: Elementary) -> Grow:
+    return unary(lambda x: b.apply(op, tall(x)))
+
+
+def powers(base: Node, exponent: Node) -> Node:
+    """Return a power of a positive base, and one whose base may be anything."""
+    base, exponent = tall(base), tall(exponent)
+    positive = b.apply(power.Power(), b.add(b.absolute(base), 0.25), exponent)
+    return b.add(positive, b.apply(power.Power(), base, b.constant_like(base, 3.0)))
+
+
 GROW: tuple[Grow, ...] = (
     *(binary(op) for op in (b.add, b.sub, b.mul, b.div, b.maximum, b.minimum, both_ways)),
+    binary(powers),
     *(unary(op) for op in (b.neg, b.absolute, b.floor, b.round_even, through_ints, tabulated)),
     *(through_bits, unary(lambda x: b.sqrt(b.add(b.absolute(x), 0.125)))),
-    *(function(op) for op in FUNCTIONS if not isinstance(op, elementary.Exp)),
+    *(function(op) for op in FUNCTIONS if not isinstance(op, (*STEEP, elementary_inverse.Acosh))),
+    unary(lambda x: b.apply(elementary_inverse.Acosh(), b.add(b.absolute(x), 1.0))),
     *(function(op) for op in (activation.Relu(), activation.Elu(), activation.Gelu())),
     *(function(op) for op in (normalization.Softmax(0), normalization.LogSoftmax(0))),
-    unary(lambda x: b.apply(elementary.Exp(), tall(x))),
+    *(steep(op) for op in FUNCTIONS if isinstance(op, STEEP)),
     lambda rng, pool: b.fma(some(rng, pool), some(rng, pool), some(rng, pool)),
     *(products, moved, chosen, scattered, by_steps(b.fold), by_steps(b.scan)),
 )
@@ -249,7 +277,7 @@ def free_order(graph: Graph, data: tuple[Array, ...]) -> tuple[Array, ...]:
     def value(node: Node, known: dict[Node, Array]) -> Array:
         arguments = [known[each] for each in node.inputs]
         if isinstance(node.op, Elementary):
-            exact = node.op.exact(arguments[0].astype(np.float64))
+            exact = node.op.exact(*(each.astype(np.float64) for each in arguments))
             return exact.astype(np.float32)
         if isinstance(node.op, Composite):
             stand_ins = tuple(
@@ -731,6 +759,15 @@ MEASURED = [
     Measured(elementary.Erf(), "Erf", -6.0, 6.0),
     Measured(elementary.Sin(), "Sin", -1000.0, 1000.0),
     Measured(elementary.Cos(), "Cos", -1000.0, 1000.0),
+    Measured(elementary.Tan(), "Tan", -1000.0, 1000.0),
+    Measured(elementary.Sinh(), "Sinh", -88.0, 88.0),
+    Measured(elementary.Cosh(), "Cosh", -88.0, 88.0),
+    Measured(elementary_inverse.Asin(), "Asin", -1.0, 1.0),
+    Measured(elementary_inverse.Acos(), "Acos", -1.0, 1.0),
+    Measured(elementary_inverse.Atan(), "Atan", -1000.0, 1000.0),
+    Measured(elementary_inverse.Asinh(), "Asinh", -1000.0, 1000.0),
+    Measured(elementary_inverse.Acosh(), "Acosh", 1.0, 1000.0),
+    Measured(elementary_inverse.Atanh(), "Atanh", -1.0, 1.0),
 ]
 
 

@@ -29,7 +29,7 @@ from inferon.ir.node import Node, Op, ordered
 from inferon.ir.shape import count
 from inferon.ir.types import Fixed, Float
 from inferon.ir.values import Array, storage
-from inferon.ops import arithmetic, dot, elementary, logic, reduction
+from inferon.ops import arithmetic, dot, elementary, elementary_inverse, logic, power, reduction
 from inferon.ops.base import Elementary
 from inferon.ops.rounding import RoundTo, RoundToPower
 from inferon.ops.scatter import Combine, Scatter
@@ -214,15 +214,33 @@ def _bend(op: Op, step: Step, ball: Ball) -> Array:
         return rule(op, step).error
     if isinstance(op, arithmetic.Abs):
         return np.where(np.abs(values[0]) <= errors[0], 2.0 * errors[0], nothing)
-    if isinstance(op, arithmetic.Sqrt | elementary.Log):
-        return np.where(errors[0] > BEND * np.abs(values[0]), np.inf, nothing)
-    if isinstance(op, elementary.Log1p):
-        return np.where(errors[0] > BEND * np.abs(1.0 + values[0]), np.inf, nothing)
     if isinstance(op, arithmetic.Div):
         return np.where(errors[1] > BEND * np.abs(values[1]), np.inf, nothing)
-    if isinstance(op, Elementary):
-        return np.where(errors[0] > BEND, np.inf, nothing)
+    if isinstance(op, power.RealPower):
+        logarithm = np.abs(np.log(np.abs(values[0])))
+        part = errors[0] / np.abs(values[0]) * np.maximum(1.0, np.abs(values[1]))
+        bent = np.maximum(part, errors[1] * logarithm) > BEND
+        return np.where(bent & ((errors[0] > 0.0) | (errors[1] > 0.0)), np.inf, nothing)
+    if isinstance(op, Elementary | arithmetic.Sqrt):
+        return np.where(errors[0] > BEND * _reach(op, values[0]), np.inf, nothing)
     return nothing
+
+
+def _reach(op: Op, x: Array) -> Array:
+    """Return how far an argument is from where a function bends without bound, or 1."""
+    match op:
+        case arithmetic.Sqrt() | elementary.Log():
+            return np.abs(x)
+        case elementary.Log1p():
+            return np.abs(1.0 + x)
+        case elementary.Tan():
+            return np.asarray(np.abs(np.cos(x)))
+        case elementary_inverse.Asin() | elementary_inverse.Acos() | elementary_inverse.Atanh():
+            return np.abs(1.0 - np.abs(x))
+        case elementary_inverse.Acosh():
+            return np.asarray(np.minimum(1.0, np.abs(x - 1.0)))
+        case _:
+            return np.ones(())
 
 
 # -------------------------------------------------------------------------------- backward

@@ -25,6 +25,7 @@ from inferon.ops import (
     indexing,
     logic,
     movement,
+    power,
     reduction,
 )
 from inferon.ops.scatter import Combine, Scatter
@@ -167,6 +168,38 @@ def _sinh(op: elementary.Sinh, step: Step, value: Array, slope: Array) -> Slopes
 @pull.register
 def _cosh(op: elementary.Cosh, step: Step, value: Array, slope: Array) -> Slopes:
     return (chain(slope, np.sinh(step.inputs[0].value)),)
+
+
+@pull.register
+def _tan(op: elementary.Tan, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, 1.0 + value * value),)
+
+
+@pull.register
+def _asin(op: elementary_inverse.Asin, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, 1.0 / np.cos(value)),)
+
+
+@pull.register
+def _acos(op: elementary_inverse.Acos, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, -1.0 / np.sin(value)),)
+
+
+@pull.register
+def _acosh(op: elementary_inverse.Acosh, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, 1.0 / np.sinh(value)),)
+
+
+@pull.register
+def _atanh(op: elementary_inverse.Atanh, step: Step, value: Array, slope: Array) -> Slopes:
+    (x,) = step.inputs
+    return (chain(slope, 1.0 / (1.0 - x.value * x.value)),)
+
+
+@pull.register
+def _power(op: power.RealPower, step: Step, value: Array, slope: Array) -> Slopes:
+    x, y = (each.value for each in step.inputs)
+    return chain(slope, y * op.exact(x, y - 1.0)), chain(slope, value * np.log(np.abs(x)))
 
 
 @pull.register

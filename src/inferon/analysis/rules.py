@@ -267,6 +267,8 @@ def _power(op: power.RealPower, step: Step) -> Ball:
 
 def _computed(op: Elementary, step: Step, value: Array, error: Array) -> Ball:
     """Return the ball of a function within so many ULP; one is ``2 u |value|`` at most."""
+    for each in step.inputs:  # an infinite error stands for a NaN, too
+        error = np.where(np.isinf(each.error), np.inf, error)
     function = step.context.accuracy.of(op, step.element)
     size = np.abs(value) + error
     own = function.ulp * (2.0 * step.unit * size + step.tiny) + function.absolute
