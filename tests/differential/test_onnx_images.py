@@ -124,17 +124,18 @@ FLOAT32 = 2.0**-18
 
 
 @pytest.mark.parametrize("policy", ["stretch", "not_larger", "not_smaller"])
-@pytest.mark.parametrize("outside", [0, 1])
+@pytest.mark.parametrize(("antialias", "outside"), [(0, 0), (0, 1), (1, 0), (1, 1)])
 @pytest.mark.parametrize("place", [*PLACES, "asymmetric"])
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_means_of_pixels_are_those_of_the_reference(
-    mode: str, place: str, outside: int, policy: str
+    mode: str, place: str, antialias: int, outside: int, policy: str
 ) -> None:
     model = resize(
         (2, 7, 9),
         sizes=np.array((11, 5)),
         mode=mode,
         coordinate_transformation_mode=place,
+        antialias=antialias,
         exclude_outside=outside,
         keep_aspect_ratio_policy=policy,
     )
