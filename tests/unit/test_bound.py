@@ -705,7 +705,8 @@ def test_values_that_may_overflow_are_undecided_and_those_that_must_are_infinite
     assert decided(b.mul(rounded, 4.0 / 3.0), x, events)[2]
     graph = Graph("g", (x,), (b.mul(x, 2.0),), ("y",))
     agreement(graph, np.array([[largest]], np.float32), (np.array([[np.inf]], np.float32),))
-    assert decided(b.mul(rounded, 1.0), x, [[largest / 3.0]]) == [False]
+    assert decided(b.mul(rounded, 3.0), x, [[largest / 3.0]]) == [False]
+    assert decided(b.mul(rounded, 1.0), x, [[largest / 3.0]]) == [True]  # 3 x is the largest
 
 
 def test_the_bits_of_a_rounded_value_are_undecided() -> None:

@@ -26,6 +26,16 @@ from inferon.ops.structure import Input
 DOUBLE_UNIT = 2.0**-53
 """Half an ULP of 1 in float64: the rounding of the reference evaluation itself."""
 
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest float32, 2**128 - 2**104; torch adds its negative where attention must not look."""
+
+NOT_OVER = 1.0 + 2.0**-26
+"""What float32 rounds to ``LARGEST`` lies below ``LARGEST + 2**103``; this is a half of that.
+
+An operator that rounds brings an error of ``2**-24`` of its value, four times as much: so whatever
+may overflow is still found beyond.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Ball:
@@ -128,9 +138,16 @@ class Step:
 
     def rounded(self, value: Array, error: Array) -> Ball:
         """Return the ball of a correctly rounded result, ``error`` being what the inputs bring."""
-        size = np.abs(value.astype(np.float64)) + error
+        middle = np.abs(value.astype(np.float64))
+        size = middle + error
         rounding = np.where(size > 0.0, self.unit * size + self.tiny, 0.0)
-        return Ball(value, error + np.where(np.isfinite(value.astype(np.float64)), rounding, 0.0))
+        total = error + np.where(np.isfinite(middle), rounding, 0.0)
+        if not (isinstance(self.element, Float) and self.element.bits == 32):
+            return Ball(value, total)
+        # a mask of the lowest float32 plus a number: whatever it is, the sum rounds to the mask
+        stuck = (middle - error >= LARGEST * (1.0 - 2.0**-26)) & (size <= LARGEST * NOT_OVER)
+        own = np.abs(middle - LARGEST) + DOUBLE_UNIT * LARGEST
+        return Ball(value, np.where(stuck, own, total))
 
 
 def once(ball: Ball) -> Ball:
@@ -199,7 +216,7 @@ def settled(ball: Ball, element: Element) -> Ball:
     if not isinstance(element, Float):
         return Ball(ball.value, np.where(error > 0.0, np.inf, 0.0))
     value = ball.value.astype(np.float64)
-    largest = float(np.finfo(storage(element)).max)
+    largest = LARGEST * NOT_OVER if element.bits == 32 else float(np.finfo(storage(element)).max)
     size = np.abs(value)
     beyond = size - error > largest
     value = np.where(beyond, np.copysign(np.inf, value), value)
