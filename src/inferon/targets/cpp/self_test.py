@@ -31,7 +31,7 @@ def golden_source(made: Program, tested: Golden) -> str:
     for buffer, array in zip(buffers, (*tested.inputs, *tested.outputs), strict=True):
         kind, bits = _bits(array)
         lines.append(f"alignas(64) inline constexpr {kind} {buffer.name}[] = {{")
-        lines.extend(words(bits))
+        lines.extend(words(bits or ["0u"]))  # an array has an element
         lines.append("};")
     lines.append("}")
     return "\n".join(lines) + "\n"
