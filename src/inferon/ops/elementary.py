@@ -185,7 +185,7 @@ class Log(RealFunction):
 class Log1p(RealFunction):
     """The logarithm of 1 + x, accurate near 0; -infinity at -1, NaN below; -0 stays -0."""
 
-    ulp: ClassVar[float] = 0.9
+    ulp: ClassVar[float] = 1.05
     ulp64: ClassVar[float] = 0.87
 
     @staticmethod
