@@ -13,6 +13,7 @@ import pytest
 from onnx import helper
 
 from inferon.interpret import interpret
+from inferon.ir.graph import Graph
 from inferon.ir.values import Array
 from inferon.load import load
 
@@ -32,17 +33,26 @@ def operands(dtype: Any) -> tuple[Array, Array]:
     return pairs[0].ravel(), pairs[1].ravel()
 
 
-def computed(op: str, dtype: Any, *arrays: Array, **attributes: Any) -> Array:
+def graph_of(op: str, dtype: Any, operands: int, size: int, **attributes: Any) -> Graph:
+    """Return the graph of a model with one layer."""
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    names = [f"x{i}" for i in range(len(arrays))]
-    inputs = [helper.make_tensor_value_info(name, kind, [1]) for name in names]
-    output = helper.make_tensor_value_info("y", kind, [1])
+    names = [f"x{i}" for i in range(operands)]
+    shapes = [[size], [size if op != "Clip" else 1], [1]]
+    inputs = [
+        helper.make_tensor_value_info(name, kind, shape)
+        for name, shape in zip(names, shapes, strict=False)
+    ]
+    output = helper.make_tensor_value_info("y", kind, [size])
     node = helper.make_node(op, names, ["y"], **attributes)
+    opsets = [helper.make_opsetid("", 28)]
     model = helper.make_model(
-        helper.make_graph([node], op, inputs, [output]),
-        opset_imports=[helper.make_opsetid("", 28)],
+        helper.make_graph([node], op, inputs, [output]), opset_imports=opsets
     )
-    graph = load(model, batch_axis=None)
+    return load(model, batch_axis=None)
+
+
+def computed(op: str, dtype: Any, *arrays: Array, **attributes: Any) -> Array:
+    graph = graph_of(op, dtype, len(arrays), 1, **attributes)
     return interpret(graph, [array[:, None] for array in arrays])[0][:, 0]
 
 

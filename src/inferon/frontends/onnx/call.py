@@ -179,7 +179,10 @@ class Call:
         return array
 
     def _how_to_fix(self, position: int, what: str) -> str:
-        if not isinstance(self.node(position).op, Input):
+        node = self.node(position)
+        if self.narrow_type(position) is not None and node.inputs:
+            (node, *_) = node.inputs  # an input of a narrow type is brought into its set first
+        if not isinstance(node.op, Input):
             return f"a constant {what}"
         name = label(self.layer.inputs[position])
         return f"load(..., bind={{'{name}': ...}}), with the {what} for ..."
