@@ -29,15 +29,19 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet_stdout() -> Iterator[None]:
-    """Swallow what compiled code writes to the process's stdout, where Python cannot see it."""
-    if sys.__stdout__ is not None:
-        sys.__stdout__.flush()
-    kept = os.dup(1)
+def quiet_process() -> Iterator[None]:
+    """Swallow what compiled code writes to stdout and stderr, where Python cannot see it."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()
+    kept = [(number, os.dup(number)) for number in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
-            os.dup2(nowhere.fileno(), 1)
+        for number, _ in kept:
+            os.dup2(nowhere, number)
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.close(nowhere)
+        for number, copy in kept:
+            os.dup2(copy, number)
+            os.close(copy)

@@ -67,10 +67,12 @@ def _converted(model: Any, features: int, name: str) -> onnx.ModelProto:
     from skl2onnx.common.data_types import FloatTensorType
     from sklearn.base import is_classifier
     from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
 
     options = {id(model): {"zipmap": False}} if is_classifier(model) else None
     types = [("x", FloatTensorType([None, features]))]
     try:
+        check_is_fitted(model)
         with quiet():
             made = skl2onnx.convert_sklearn(model, name, types, options=options)
     except NotFittedError:

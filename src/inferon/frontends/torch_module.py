@@ -20,7 +20,7 @@ import torch
 from inferon.analysis.accuracy import ONNX_RUNTIME
 from inferon.errors import DataError, ExtraMissing, Gap, Unsupported, UsageError
 from inferon.frontends.live import Example, Exported, as_float32
-from inferon.frontends.quiet import quiet, quiet_stdout
+from inferon.frontends.quiet import quiet, quiet_process
 
 OLD_OPSET = 20
 """The newest operator set that torch's old exporter writes."""
@@ -187,7 +187,10 @@ def tensor_of(value: Any, device: Any) -> Any:
 
 def _names(module: Any, count: int) -> tuple[tuple[str, ...], int | None]:
     """Return names for so many positional inputs, and where ``*args`` begins, if it is reached."""
-    parameters = inspect.signature(module.forward).parameters.values()
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except ValueError:  # of a module that was traced or scripted
+        return tuple(["x"] if count == 1 else [f"x_{i}" for i in range(count)]), None
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     star = next((p.name for p in parameters if p.kind == p.VAR_POSITIONAL), None)
     if star is None and count > len(named):
@@ -295,7 +298,7 @@ def _exported(
         hint = "torch.where instead of if, masks instead of selections"
         raise Unsupported([replace(reason, hint=hint)]) from None
     try:
-        with quiet_stdout():  # of a failure it prints its graph, past sys.stdout
+        with quiet_process():  # it prints past sys.stdout and sys.stderr
             return _by_old(module, call, outputs)
     except Exception as old:  # noqa: BLE001 - an exporter may raise anything
         also = Gap(name, f"torch's old exporter fails, too: {_deepest(old)}", "an ONNX file")
