@@ -289,8 +289,8 @@ def test_changed_coefficient_is_caught(
     op: RealFunction, name: str, inputs: Array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, *rest = getattr(SINGLE, name)
-    changed = replace(SINGLE, **{name: (first * (1 + 2.0**-12), *rest)})
-    monkeypatch.setattr(elementary_format, "SINGLE", changed)
+    changes: dict[str, Any] = {name: (first * (1 + 2.0**-12), *rest)}
+    monkeypatch.setattr(elementary_format, "SINGLE", replace(SINGLE, **changes))
     assert worst(op, inputs[::4]) > op.ulp
 
 

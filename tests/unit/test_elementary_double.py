@@ -136,8 +136,8 @@ def test_changed_coefficient_is_caught(
     function: str, name: str, inputs: Array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, *rest = getattr(DOUBLE, name)
-    changed = replace(DOUBLE, **{name: (first * (1 + 2.0**-44), *rest)})
-    monkeypatch.setattr(elementary_format, "DOUBLE", changed)
+    changes: dict[str, Any] = {name: (first * (1 + 2.0**-44), *rest)}
+    monkeypatch.setattr(elementary_format, "DOUBLE", replace(DOUBLE, **changes))
     op = BY_NAME[function]
     assert worst(op, inputs[::3])[0] > op.ulp64
 

@@ -93,7 +93,7 @@ def test_a_lost_low_part_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(power, "LARGEST_REST", 0.0)
     else:
         two_roundings = lambda a, b, c: build.add(build.mul(a, b), c)  # noqa: E731
-        for module in (elementary_steps, power.b):
+        for module in (elementary_steps, build):
             monkeypatch.setattr(module, "fma", two_roundings)
     assert worst(*hard_pairs(100)) > RealPower.ulp64
 
@@ -166,7 +166,8 @@ def onnx_pow(base: Array, exponent: Array, *, constant: bool) -> Array:
     graph = helper.make_graph([node], "g", inputs, [out], initializer=weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
     data = [base[None]] if constant else [base[None], exponent[None]]
-    return interpret(load(model, batch_axis=None), data)[0][0]
+    result: Array = interpret(load(model, batch_axis=None), data)[0][0]
+    return result
 
 
 @pytest.mark.parametrize("constant", [False, True], ids=["computed", "constant"])
