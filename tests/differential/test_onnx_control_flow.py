@@ -107,6 +107,10 @@ MODELS = {
     "a_map": """(float[N,20,3] x) => (float[N,20,3] y) {
         y = Scan<num_scan_inputs=1, scan_input_axes=[1], scan_output_axes=[1],
             body = b (float[N,3] e) => (float[N,3] o) { o = Exp(e) }>(x) }""",
+    "constants_turn_by_turn": """(float[N,3] x) => (float[N,3] y) {
+        w = Constant<value_floats=[1.0, 2.0, 3.0, 4.0]>()
+        y = Scan<num_scan_inputs=1, body = b (float[N,3] h, float e) => (float[N,3] g) {
+            a = Mul(h, e) g = Tanh(a) }>(x, w) }""",
     "parts_of_a_sequence": """(float[N,6] x) => (float[N,6] y, int64 m, float[N,2] z) {
         two = Constant<value_int=2>() back = Constant<value_int=-1>()
         q = SplitToSequence<axis=1>(x, two) m = SequenceLength(q) z = SequenceAt(q, back)

@@ -118,6 +118,10 @@ INVALID: dict[str, tuple[onnx.ModelProto, str]] = {
         branches("() => (float[N,3] r) { r = Relu(nowhere) }", NEG),
         "layer if takes nowhere, which nothing produces",
     ),
+    "a result without a name": (
+        branches("() => (float[N,3] r) { r = Relu(x) }", NEG),
+        "output .* is produced by nothing",
+    ),
     "its own result": (
         branches("() => (float[N,3] r) { r = Relu(y) }", NEG),
         "layer if waits for its own result",
@@ -169,6 +173,9 @@ INVALID: dict[str, tuple[onnx.ModelProto, str]] = {
         "layer scan: axis 7 of a tensor with 2 axes",
     ),
 }
+
+
+INVALID["a result without a name"][0].graph.node[0].attribute[0].g.output[0].name = ""
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -248,7 +248,7 @@ def _captured(
     """Return the names that a graph takes and that nothing in it makes."""
     own = {*known, *(name for layer in layers for name in layer.outputs)}
     taken = [name for layer in layers for name in layer.needs if name]
-    taken += [slot.name for slot in outputs]
+    taken += [slot.name for slot in outputs if slot.name]
     return tuple(dict.fromkeys(name for name in taken if name not in own))
 
 
