@@ -278,3 +278,26 @@ def test_overlapping_blocks_are_added_as_torch_does(stride: int, dilation: int) 
     (ours,) = interpret(graph, {"x": x}, real=True)
     theirs = f.fold(torch.from_numpy(x.astype(np.float64)), (9, 7), (3, 2), **numbers).numpy()
     assert distance(ours, theirs) <= FLOAT64 * 8
+
+
+@pytest.mark.parametrize("place", ["half_pixel", "output_half_pixel"])
+@pytest.mark.parametrize("mode", ["avg", "max"])
+def test_regions_are_those_of_the_reference(mode: str, place: str) -> None:
+    """Regions inside, across an edge, far outside, and turned around, on two images."""
+    how: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": place}
+    how |= {"sampling_ratio": 2, "output_height": 3, "output_width": 2, "spatial_scale": 0.5}
+    node = helper.make_node("RoiAlign", ["x", "rois", "images"], ["y"], **how)
+    shapes = {"x": (2, 3, 7, 8), "rois": (4, 4), "y": (4, 3, 3, 2)}
+    x, rois, y = (
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()
+    )
+    images = onnx.numpy_helper.from_array(np.array([0, 1, 1, 0]), "images")
+    graph = helper.make_graph([node], "regions", [x, rois], [y], [images])
+    version = [helper.make_opsetid("", 16)]
+    model = helper.make_model(graph, opset_imports=version, ir_version=8)
+    corners = [[1, 2, 9, 11], [-3, -2, 5, 30], [40, 40, 50, 50], [9, 9, 3, 4]]
+    feed = {"x": normal(3, 2, 3, 7, 8), "rois": np.array(corners, np.float32) + np.float32(0.123)}
+    (theirs,) = evaluated(model, feed)
+    event = {name: array[None].astype(np.float64) for name, array in feed.items()}
+    (ours,) = interpret(load(doubled(model), batch_axis=None), event, real=True)
+    assert distance(ours[0], theirs) <= FLOAT64 * 8
