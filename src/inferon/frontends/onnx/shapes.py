@@ -11,7 +11,7 @@ import numpy as np
 from inferon.frontends.onnx.call import Call, Refused, Result, Sizes, Table, Value
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim, Shape, Size
-from inferon.ir.values import Array, storage
+from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.ops.base import require
 from inferon.ops.structure import Const
@@ -249,34 +249,6 @@ def _bounds(start: int, end: int, step: int, length: int) -> tuple[int, int, int
     return slice(start, stop, step).indices(length)
 
 
-def _pad(call: Call) -> Node:
-    x = call.node(0)
-    call.only("mode", "constant")
-    widths = call.numbers(1, "pads")
-    axes = call.numbers(3, "axes") if call.has(3) else tuple(range(x.type.rank))
-    require(len(widths) == 2 * len(axes), "{} does not pad {}", widths, x.type)
-    zero = b.constant(np.zeros((), storage(x.type.element)), x.type.element)
-    fill = b.reshape(call.node(2), ()) if call.has(2) else zero
-    for position, axis in enumerate(axes):
-        before, after = widths[position], widths[position + len(axes)]
-        x = _padded(x, call.axis(axis, x.type.rank), before, after, fill)
-    return x
-
-
-def _padded(x: Node, axis: int, before: int, after: int, fill: Node) -> Node:
-    """Pad one axis; a negative width cuts."""
-    length = x.type.shape[axis]
-    if isinstance(length, Dim) and (before or after):
-        raise Refused(
-            f"a Pad of the run-time size {length.name}", "a fixed size for that dimension"
-        )
-    if isinstance(length, int) and min(before, after) < 0:
-        start, cut = max(0, -before), max(0, -before) + max(0, -after)
-        require(cut <= length, "cuts {} of {} elements", cut, length)
-        x = b.slice_(x, axis, start, length - cut)
-    return b.pad(x, axis, max(0, before), max(0, after), fill)
-
-
 def _shape(call: Call) -> Value:
     value = call.value(0)
     if isinstance(value, Sizes):
@@ -315,7 +287,6 @@ TABLE: Table = {
     "Concat": _concat,
     "Split": _split,
     "Slice": _slice,
-    "Pad": _pad,
     "Shape": _shape,
     "Size": _size,
 }
