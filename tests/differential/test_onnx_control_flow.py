@@ -72,7 +72,7 @@ MODELS = {
             => (bool d, float[N,3] p, float[N,3] q, float[N,3] r)
             {{ d = Identity(c) p = Tanh(k) q = Tanh(k) r = Identity(h) }}>
         v = Transpose<perm=[1,0,2]>(o) }}""",
-    "a_state_of_truths": f"""(float[N,3] x) => (float[N,3] y, bool[N,3] w) {{ {turns(21)}
+    "a_state_of_truths": f"""(float[N,3] x) => (float[N,3] y, bool[N,3] w) {{ {turns(20)}
         b0 = Greater(x, x) y, w = Loop (n, t, x, b0)
             <body = b (int64 i, bool c, float[N,3] h, bool[N,3] k)
             => (bool d, float[N,3] p, bool[N,3] q)
