@@ -91,7 +91,9 @@ MODELS = {
         }}""",
     "ends_at_run_time": f"""(float[N,3] x, float most) => (float[N,3] y) {{ {turns(9)}
         y = Loop (n, t, x) <body = b (int64 i, bool c, float[N,3] h) => (bool d, float[N,3] g)
-            {{ k = Cast<to=1>(i) d = Less(k, most) g = Add(h, x) }}> }}""",
+            {{ k = Cast<to=1>(i) below = Less(k, most) two = Constant<value_float=2.0>()
+               past = Sub(k, most) again = Greater(past, two) d = Or(below, again)
+               g = Add(h, x) }}> }}""",
     "ends_on_a_count": f"""(float[N,3] x) => (float[N,3] y, int64 m) {{ {turns(1)}
         ten = Constant<value_int=10>() y, m = Loop ("", t, x, n)
             <body = b (int64 i, bool c, float[N,3] h, int64 j)
