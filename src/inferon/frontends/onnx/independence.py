@@ -82,11 +82,6 @@ class Three:
 
     def outputs(self) -> list[str]:
         """Return the names of the outputs, which are the same at every batch, or refuse."""
-        for slot in self.model.outputs:
-            if isinstance(self.one.values.get(slot.name), Counted):
-                what = "a run-time number of elements, which differs between the events of a batch"
-                hint = "load(..., batch_axis=None), of a model for one event"
-                raise Unsupported([Gap(label(slot.name), what, hint)])
         found = [each.outputs(self.model) for each in (self.one, self.two, self.three)]
         if not found[0] == found[1] == found[2]:
             what = "an output that is a sequence whose length depends on the batch"
@@ -109,12 +104,17 @@ class Three:
 
 
 def _constant(value: Value | None) -> bool:
+    if isinstance(value, Counted):
+        return False
     return not isinstance(value, Node) or constant_array(value) is not None
 
 
 def misfit(three: Three) -> Gap | None:
     """Return the first layer whose result does not grow with the batch."""
     for layer, name in three.dependent():
+        if isinstance(three.one.values.get(name), Counted):
+            what = "a run-time number of elements, which differs between the events of a batch"
+            return Gap(layer.label, what, "load(..., batch_axis=None), of a model for one event")
         if three.growth(name) is None:
             shapes = [_shown(each.shape(name)) for each in (three.one, three.two, three.three)]
             what = f"{layer.op} mixes the events of {three.batch}: its shape at batch 1, 2, 3 is"
