@@ -366,8 +366,8 @@ def _dot(op: Dot, node: Node, values: Values) -> Value | None:
     rows = left.step.min(axis=inner)
     columns = right.step.min(axis=tuple(range(op.batch, op.batch + op.contract)))
     lead, m, n = op.batch, rows.ndim - op.batch, columns.ndim - op.batch
-    spread = columns.reshape(*columns.shape[:lead], *[1] * m, *columns.shape[lead:])
-    step = rows.reshape(*rows.shape, *[1] * n) * spread
+    spread = columns.reshape((*columns.shape[:lead], *[1] * m, *columns.shape[lead:]))
+    step = rows.reshape((*rows.shape, *[1] * n)) * spread
     return grid(made(op, left.node, right.node), step)
 
 
