@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from inferon.frontends.onnx.call import Call, Operator, Refused, Result, Table, fixed_shape
 from inferon.frontends.onnx.reductions import mean
 from inferon.frontends.onnx.room import make_room
@@ -14,6 +16,9 @@ from inferon.ops import build as b
 from inferon.ops.base import require
 from inferon.ops.elementary import Exp, Log
 from inferon.ops.normalization import BatchNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
+
+_EPSILON, _MOMENTUM, _NEIGHBORS_WEIGH = (float(np.float32(each)) for each in (1e-5, 0.9, 1e-4))
+"""Defaults of the standard, as the float32 that an attribute is: it matters to float64."""
 
 
 def _softmax(kind: type[Softmax] | type[LogSoftmax]) -> Operator:
@@ -57,7 +62,7 @@ def _trailing_axes(call: Call, x: Node) -> tuple[int, ...]:
 
 def _layer_norm(call: Call) -> Result:
     """Return the normalized values, the means, and the inverse standard deviations."""
-    x, epsilon = call.node(0), call.number("epsilon", 1e-5)
+    x, epsilon = call.node(0), call.number("epsilon", _EPSILON)
     axes = _trailing_axes(call, x)
     wide = b.cast(x, _stage(call))
     middle = mean(wide, axes, True)
@@ -78,7 +83,7 @@ def _fits(x: Node, trailing: Shape) -> bool:
 
 
 def _rms_norm(call: Call) -> Node:
-    x, scale, epsilon = call.node(0), call.node(1), call.number("epsilon", 1e-5)
+    x, scale, epsilon = call.node(0), call.node(1), call.number("epsilon", _EPSILON)
     axes = _trailing_axes(call, x)
     trailing = x.type.shape[axes[0] :]
     wide = b.cast(x, _stage(call))
@@ -94,7 +99,7 @@ def _batch_norm(call: Call) -> Result:
     x = call.node(0)
     flat = x if x.type.rank > 1 else b.expand(x, 1)  # a vector has one channel
     statistics = [b.cast(call.node(i), x.type.element) for i in range(1, 5)]
-    epsilon, momentum = call.number("epsilon", 1e-5), call.number("momentum", 0.9)
+    epsilon, momentum = call.number("epsilon", _EPSILON), call.number("momentum", _MOMENTUM)
     if call.opset < 14 or not call.integer("training_mode", 0):
         _no_further_results(call)
         return b.reshape(b.apply(BatchNorm(1, epsilon), flat, *statistics), x.type.shape)
@@ -132,7 +137,7 @@ def _per_channel(x: Node, scale: Node, bias: Node) -> Node:
 def _instance_norm(call: Call) -> Node:
     x = call.node(0)
     require(x.type.rank >= 3, "takes at least three axes")
-    value = _normalized(x, tuple(range(2, x.type.rank)), call.number("epsilon", 1e-5))
+    value = _normalized(x, tuple(range(2, x.type.rank)), call.number("epsilon", _EPSILON))
     return _per_channel(value, call.node(1), call.node(2))
 
 
@@ -144,7 +149,7 @@ def _group_norm(call: Call) -> Node:
     wide = b.cast(x, _stage(call)) if call.opset >= 21 else x
     grouped = b.reshape(wide, (sizes[0], groups, sizes[1] // groups, *sizes[2:]))
     axes = tuple(range(2, grouped.type.rank))
-    value = b.reshape(_normalized(grouped, axes, call.number("epsilon", 1e-5)), x.type.shape)
+    value = b.reshape(_normalized(grouped, axes, call.number("epsilon", _EPSILON)), x.type.shape)
     value = b.cast(value, x.type.element)
     if call.opset < 21:  # scale and bias were for each group
         scale, bias = (_spread(each, sizes[1] // groups) for each in (scale, bias))
@@ -188,7 +193,9 @@ def _local_response_norm(call: Call) -> Node:
     make_room((*x.type.shape, before + 1 + behind), "neighbors")
     padded = b.pad(b.mul(x, x), 1, before, behind, 0.0)
     total = b.sum_(b.window(padded, 1, before + 1 + behind), [x.type.rank])
-    base = b.add(b.mul(total, call.number("alpha", 1e-4) / size), call.number("bias", 1.0))
+    base = b.add(
+        b.mul(total, call.number("alpha", _NEIGHBORS_WEIGH) / size), call.number("bias", 1.0)
+    )
     return b.div(x, _power(base, call.number("beta", 0.75)))
 
 

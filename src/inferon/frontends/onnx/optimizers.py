@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Operator, Table
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT64, INT64
 from inferon.ops import build as b
 from inferon.ops.base import require
+
+_EPSILON, _ALPHA, _BETA = (float(np.float32(each)) for each in (1e-6, 0.9, 0.999))
+"""Defaults of the standard, as the float32 that an attribute is: it matters to float64."""
 
 _COUNT_BITS = 63
 """Bits of a count of updates, an int64 that is not negative."""
@@ -56,7 +61,7 @@ def _regularized(call: Call) -> Callable[[Node, Node], Node]:
 
 
 def _adagrad(call: Call) -> Step:
-    decay, epsilon = call.number("decay_factor", 0.0), call.number("epsilon", 1e-6)
+    decay, epsilon = call.number("decay_factor", 0.0), call.number("epsilon", _EPSILON)
     regularized = _regularized(call)
 
     def step(x: Node, gradient: Node, squares: Node) -> tuple[Node, ...]:
@@ -70,8 +75,8 @@ def _adagrad(call: Call) -> Step:
 
 
 def _adam(call: Call) -> Step:
-    alpha, beta = call.number("alpha", 0.9), call.number("beta", 0.999)
-    epsilon, after = call.number("epsilon", 1e-6), call.number("norm_coefficient_post", 0.0)
+    alpha, beta = call.number("alpha", _ALPHA), call.number("beta", _BETA)
+    epsilon, after = call.number("epsilon", _EPSILON), call.number("norm_coefficient_post", 0.0)
     regularized = _regularized(call)
     count = _count(call)
     # in float64: 1 - beta**T loses as many digits as beta has nines
