@@ -7,7 +7,7 @@ and float64 closest to multiples of pi/2.  benchmarks/elementary/double.json has
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +21,15 @@ from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT64
 from inferon.ir.values import Array
-from inferon.ops import build, elementary, elementary_format, elementary_steps
-from inferon.ops.base import Elementary
+from inferon.ops import (
+    activation,
+    build,
+    elementary,
+    elementary_format,
+    elementary_steps,
+    normalization,
+)
+from inferon.ops.base import Composite, Elementary
 from inferon.ops.elementary import NUMERICS_VERSION, RealFunction, Trigonometric
 from inferon.ops.elementary_format import DOUBLE
 from tests.unit.test_elementary import MPMATH, OPS
@@ -150,6 +157,44 @@ def test_lost_fma_is_caught(name: str, inputs: Array, monkeypatch: pytest.Monkey
     for module in (elementary, elementary_steps):
         monkeypatch.setattr(module, "fma", two_roundings)
     assert worst(BY_NAME[name], inputs[::3])[0] > BY_NAME[name].ulp64
+
+
+ACTIVATIONS: tuple[tuple[Composite, Callable[[Any], Any]], ...] = (
+    (activation.Softplus(), lambda x: mp.log1p(mp.exp(x))),
+    (activation.Elu(), lambda x: x if x >= 0 else mp.expm1(x)),
+    (activation.Celu(2.0), lambda x: x if x >= 0 else 2 * mp.expm1(x / 2)),
+    (activation.Silu(), lambda x: x / (1 + mp.exp(-x))),
+    (activation.Mish(), lambda x: x * mp.tanh(mp.log1p(mp.exp(x)))),
+)
+
+
+@pytest.mark.parametrize(("op", "function"), ACTIVATIONS, ids=lambda each: type(each).__name__)
+def test_activations_lose_nothing_near_zero_and_far_left(
+    op: Composite, function: Callable[[Any], Any]
+) -> None:
+    """In float64 they are within 3 ULP everywhere, where log(1 + exp(x)) would be 0 or cancel."""
+    rng = np.random.default_rng(65)
+    x = np.concatenate([rng.normal(0, scale, 200) for scale in (1e-9, 1e-3, 1, 20, 200)])
+    node = build.input_("x", (), FLOAT64)
+    (y,) = interpret(Graph("g", (node,), (build.apply(op, node),), ("y",)), x)
+    with mp.workdps(400):
+        found = max(error(float(g), function(mp.mpf(float(v)))) for g, v in zip(y, x, strict=True))
+    assert found <= 3.0
+
+
+@pytest.mark.parametrize("op", [normalization.Softmax(0), normalization.LogSoftmax(0)], ids=str)
+def test_softmax_of_float64(op: Composite) -> None:
+    """Against long double, within the roundings of x - max and of a sum in 8 strands."""
+    x = np.random.default_rng(66).normal(0, 20, (200, 50))
+    node = build.input_("x", (50,), FLOAT64)
+    (y,) = interpret(Graph("g", (node,), (build.apply(op, node),), ("y",)), x)
+    below = x.astype(np.longdouble) - x.max(axis=1, keepdims=True)
+    total = np.exp(below).sum(axis=1, keepdims=True)
+    if isinstance(op, normalization.Softmax):
+        wanted, size = np.exp(below) / total, np.exp(below) / total * (12 + np.abs(below))
+    else:
+        wanted, size = below - np.log(total), 12 + 2 * np.abs(below)
+    assert (np.abs(y - wanted) <= size * 2.0**-53).all()
 
 
 def test_angles_up_to_the_limit_are_reduced() -> None:
