@@ -154,6 +154,13 @@ def test_events_that_see_each_other_are_refused_by_name(layer: str, body: str) -
     assert "mixes the events of the batch N" in message
 
 
+def test_an_event_that_knows_its_place_in_the_batch_is_refused_by_name() -> None:
+    """The identity is constant, and yet not the same for an event alone."""
+    source = model("(float[3,4] x) => (float[3,4] y)", "[id] y = EyeLike(x)")
+    assert "id: EyeLike mixes the events" in gaps(source, batch_axis=0)
+    assert load(source, batch_axis=None).outputs[0].type.shape == (3, 4)
+
+
 def test_an_interaction_that_random_events_rarely_show_is_refused() -> None:
     """max over the batch, less 100, is below zero for all random events: only its shape tells."""
     body = """[top] m = ReduceMax<axes=[0], keepdims=1>(x) c = Constant<value_float=100.0>()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -21,9 +22,11 @@ from inferon.frontends.onnx.slots import Batch
 from inferon.frontends.onnx.translate import Translation
 from inferon.ir.node import Node, ordered
 from inferon.ir.shape import Dim, Shape, count, resolve
-from inferon.ir.types import Bool, Float
+from inferon.ir.types import Bool, Element, Float
 from inferon.ir.values import Array, storage
+from inferon.ops import build as b
 from inferon.ops.evaluation import evaluate
+from inferon.ops.rounding import RoundTo, RoundToPower
 
 EVENTS = 3
 """Events in the batch that is compared with events alone."""
@@ -102,6 +105,13 @@ class Three:
                     known.add(name)
                     yield layer, name
 
+    def counting(self) -> Iterator[tuple[Layer, str]]:
+        """Yield the constants that grow with the batch: the places of events, an identity."""
+        for layer in self.model.layers:
+            for name in layer.outputs:
+                if _constant(self.one.values.get(name)) and self.growth(name) is not None:
+                    yield layer, name
+
 
 def _constant(value: Value | None) -> bool:
     if isinstance(value, Counted):
@@ -163,7 +173,7 @@ class Comparison:
         nodes = ordered(
             [value for value in self.three.three.values.values() if isinstance(value, Node)]
         )
-        total = sum(count(node.type.shape) for node in nodes)
+        total = sum(count(node.type.shape) * _steps(node) for node in nodes)
         if total <= MAX_BATCH_ELEMENTS:
             return None
         return Gap(
@@ -190,13 +200,16 @@ class Comparison:
     def blame(self) -> Gap | None:
         """Return the first layer whose result differs between alone and batch.
 
-        Floats first: an index may differ, and what it picks be the same all the same.
+        Floats first: an index may differ, and what it picks be the same all the same.  Then what
+        an event has of its place in the batch alone.
         """
-        return self._blame(floats=True) or self._blame(floats=False)
+        pairs = list(self.three.dependent())
+        floats = [(layer, name) for layer, name in pairs if self._floats(name)]
+        others = [(layer, name) for layer, name in pairs if not self._floats(name)]
+        groups = (floats, others, list(self.three.counting()))
+        return next((gap for gap in map(self._blame, groups) if gap is not None), None)
 
-    def _blame(self, *, floats: bool) -> Gap | None:
-        dependent = self.three.dependent()
-        pairs = [(layer, name) for layer, name in dependent if self._floats(name) == floats]
+    def _blame(self, pairs: Sequence[tuple[Layer, str]]) -> Gap | None:
         ones = [self.three.one.values[name] for _, name in pairs]
         alone = evaluate(
             tuple(n for n in ones if isinstance(n, Node)), self._alone, self.sizes, real=True
@@ -235,6 +248,18 @@ class Comparison:
             if same(events.reshape(EVENTS, -1), alone.reshape(EVENTS, -1)):
                 return True
         return False
+
+
+def _steps(node: Node) -> int:
+    """Return how many values of its size a node needs while it is computed in real numbers."""
+    if isinstance(node.op, RoundTo | RoundToPower):
+        return _nodes_of(node.op, node.inputs[0].type.element)
+    return 1  # other composites have few steps, or change shape on the way
+
+
+@cache
+def _nodes_of(op: RoundTo | RoundToPower, element: Element) -> int:
+    return len(ordered((op.decompose(b.input_("x", (), element)),)))
 
 
 def _full(values: Array, events: int) -> Array:
