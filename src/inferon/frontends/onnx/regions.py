@@ -90,7 +90,8 @@ def _taps(
     low = b.minimum(b.floor(at), last)
     part = b.select(b.less(low, last), b.sub(at, low), 0.0)
     weights = b.sub(1.0, part), part
-    places = low, b.minimum(b.add(low, 1.0), last)
+    below = b.cast(low, INT64)
+    places = below, b.minimum(b.add(below, 1), size - 1)
     return Taps(places, (b.select(seen, weights[0], 0.0), b.select(seen, weights[1], 0.0)))
 
 
@@ -101,8 +102,7 @@ def _terms(x: Node, taps: list[Taps], images: Node | None) -> list[Node]:
     rows, columns = taps
     terms = []
     for i, j in product(range(2), range(2)):
-        row = b.expand(b.cast(rows.places[i], INT64), 2)
-        column = b.expand(b.cast(columns.places[j], INT64), 1)
+        row, column = b.expand(rows.places[i], 2), b.expand(columns.places[j], 1)
         index = b.add(b.mul(row, width), column)
         if images is not None:
             inside = b.minimum(b.maximum(b.cast(images, INT64), 0), count - 1)
