@@ -28,7 +28,11 @@ SHARDS = 32
 QUICK = Compiler("g++", "x86-64-v3", "1")
 """One event of a few numbers needs no optimizer; the other builds belong to the full counts."""
 
-ROUNDED_BY_HAND = {"test_averagepool_2d_ceil_last_window_starts_on_pad"}
+ROUNDED_BY_HAND = {
+    "test_averagepool_2d_ceil_last_window_starts_on_pad",
+    "test_roialign_aligned_false",
+    "test_roialign_aligned_true",
+}
 """Wrong in the standard itself: its numbers are written with four digits."""
 
 
