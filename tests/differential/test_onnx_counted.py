@@ -131,6 +131,40 @@ COUNTED: dict[str, onnx.ModelProto] = {
         two=np.array(2, np.float32),
         bias=np.arange(5, dtype=np.float32),
     ),
+    "as_the_newest_exporter_of_torch_spells_it": model(
+        [
+            layer("NonZero", "c", "places"),
+            layer("Transpose", "places", "turned", perm=[1, 0]),
+            layer("Squeeze", "turned last", "where"),
+            layer("Shape", "where", "size", start=0),
+            layer("Expand", "where size", "again"),
+            layer("Unsqueeze", "again last", "tuples"),
+            layer("GatherND", "x tuples", "y", batch_dims=0),
+        ],
+        [X, ("c", BOOL, (4,))],
+        {"y": FLOAT},
+        last=np.array([1]),
+    ),
+    "rows_through_a_network": model(
+        [
+            layer("Compress", "x c", "rows", axis=0),
+            layer("Gemm", "rows weights bias", "linear"),
+            layer("Relu", "linear", "relu"),
+            layer("MatMul", "relu more", "y"),
+        ],
+        [X, ("c", BOOL, (4,))],
+        {"y": FLOAT},
+        weights=np.arange(15, dtype=np.float32).reshape(5, 3) - 7,
+        bias=np.array([1, -2, 3], np.float32),
+        more=np.array([[1, 2], [-1, 0], [3, -4]], np.float32),
+    ),
+}
+
+POOLED: dict[str, tuple[np.ufunc, float]] = {
+    "ReduceSum": (np.add, 0.0),
+    "ReduceMax": (np.maximum, -np.inf),
+    "ReduceMin": (np.minimum, np.inf),
+    "ReduceProd": (np.multiply, 1.0),
 }
 
 
@@ -193,15 +227,41 @@ def test_counted_results_in_cpp() -> None:
     check([loaded(name) for name in COUNTED], BUILDS[0])
 
 
+@pytest.mark.parametrize("op", POOLED)
+def test_a_reduction_is_of_the_elements_that_count(op: str) -> None:
+    """Also of none of them: then it is the number that changes no other."""
+    over_rows = {"axes": np.array([0])} if op == "ReduceSum" else {}
+    how = {} if op == "ReduceSum" else {"axes": [0]}
+    layers = [
+        layer("Compress", "x c", "rows", axis=0),
+        layer(op, " ".join(["rows", *over_rows]), "y", keepdims=0, **how),
+        layer("ReduceMax", "rows", "each", keepdims=0, axes=[1]),
+    ]
+    slots = [X, ("c", BOOL, (4,))]
+    made = model(layers, slots, {"y": FLOAT, "each": FLOAT}, **over_rows)
+    graph = load(made, batch_axis=None)
+    assert graph.output_names == ("y", "each", "each_count")
+    x = np.arange(20, dtype=np.float32).reshape(4, 5) - 7
+    for chosen in ([1, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]):
+        rows = x[np.array(chosen, np.bool_)]
+        function, neutral = POOLED[op]
+        wanted = function.reduce(rows, axis=0, initial=neutral)
+        y, each, count = interpret(graph, [x[None], np.array([chosen], np.bool_)])
+        assert y[0].tolist() == wanted.tolist()
+        assert each[0, : count[0]].tolist() == [row.max() for row in rows]
+
+
 # --------------------------------------------------------------------------------------- refused
 
 
 @pytest.mark.parametrize(
     "behind",
     [
-        layer("ReduceSum", "places", "y"),
+        layer("ReduceMean", "floats", "y"),
         layer("Concat", "places places", "y", axis=1),
-        layer("Shape", "places", "y"),
+        layer("CumSum", "places zero", "y"),
+        layer("ConstantOfShape", "size", "y"),
+        layer("MatMul", "floats turned", "y"),
         layer("Reshape", "places flat", "y"),
         layer("Add", "places twenty", "y"),
         layer("Softmax", "floats", "y"),
@@ -209,8 +269,14 @@ def test_counted_results_in_cpp() -> None:
     ids=lambda each: each.op_type,
 )
 def test_other_layers_refuse_a_run_time_number_of_elements(behind: onnx.NodeProto) -> None:
-    layers = [layer("NonZero", "x", "places"), layer("Cast", "places", "floats", to=FLOAT), behind]
-    constants = {"flat": np.array([-1]), "twenty": np.arange(20)}
+    layers = [
+        layer("NonZero", "x", "places"),
+        layer("Cast", "places", "floats", to=FLOAT),
+        layer("Shape", "places", "size"),
+        behind,
+    ]
+    constants = {"flat": np.array([-1]), "twenty": np.arange(20), "zero": np.array(0)}
+    constants["turned"] = np.ones((20, 2), np.float32)
     (gap,) = find_gaps(model(layers, [X], {"y": INT64}, **constants), batch_axis=None)
     assert gap.layer == f"layer_{behind.op_type}"
     assert "run-time number of elements" in gap.what
