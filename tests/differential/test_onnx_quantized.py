@@ -189,6 +189,32 @@ def test_quantizers_of_the_input_in_every_mode() -> None:
             assert inferon.exact(graph, x).outputs[0].differing == 0, (mode, scale)
 
 
+def test_a_width_for_each_channel() -> None:
+    """The ends differ from channel to channel, at the rim and behind a product."""
+    write = Writer()
+    x = write.quant("x", 0.125, [[2, 5, 9]])
+    w = write.quant(write.number(np.arange(-4, 5).reshape(3, 3)), 1.0, 5)
+    y = write.quant(write.layer("MatMul", x, w), 0.25, [[4, 3, 6]], narrow=1)
+    x_events = 4 * np.random.default_rng(1).standard_normal((300, 3)).astype(np.float32)
+    made = inferon.exact(inferon.load(write.model((3,), y)), x_events)
+    assert made.outputs[0].differing == 0
+    ends = np.abs(interpret(made.graph, x_events)[0]).max(axis=0)
+    assert ends.tolist() == [0.25 * 7, 0.25 * 3, 0.25 * 31]
+
+
+def test_a_bias_that_nobody_quantized() -> None:
+    """Beside steps that are no powers of two it is rounded, finely enough not to be seen."""
+    rng = np.random.default_rng(1)
+    write = Writer()
+    x = write.quant("x", 0.37, 5)
+    w = write.quant(write.number(rng.normal(size=(4, 6))), 0.27, 4)
+    bias = write.number(rng.normal(size=6) / 10)
+    y = write.quant(write.layer("Add", write.layer("MatMul", x, w), bias), 0.11, 9)
+    events_ = 2 * rng.standard_normal((300, 4)).astype(np.float32)
+    made = inferon.exact(inferon.load(write.model((4,), y)), events_)
+    assert made.outputs[0].differing == 0
+
+
 def test_signs_and_truncation() -> None:
     write = Writer()
     signs = write.layer("BipolarQuant", "x", write.number(0.5), domain=QONNX)

@@ -134,7 +134,7 @@ def test_older_domains_mean_the_same(domain: str) -> None:
 
 REFUSED: dict[str, tuple[Callable[[Writer], str], type[Exception], str]] = {
     "width": (lambda w: w.quant("x", 1.0, 0), InvalidModel, "a bit width is 0"),
-    "part of a bit": (lambda w: w.quant("x", 1.0, 2.5), InvalidModel, "a bit width is 2.5"),  # type: ignore[arg-type]
+    "part of a bit": (lambda w: w.quant("x", 1.0, 2.5), InvalidModel, "a bit width is 2.5"),
     "too wide": (lambda w: w.quant("x", 1.0, 32), Unsupported, "at most 24"),
     "mode": (
         lambda w: w.quant("x", 1.0, 4, rounding_mode="STOCHASTIC"),
