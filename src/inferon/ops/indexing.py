@@ -48,8 +48,9 @@ class Gather(Primitive):
         flat = x.reshape(-1, *x.shape[self.batch + 1 :])
         rows = where.reshape(flat.shape[0], -1)
         axis = self.axis - self.batch
-        picked = [np.take(each, row, axis=axis) for each, row in zip(flat, rows, strict=True)]
-        return np.stack(picked).reshape(*lead, *_tail(self, x, index))
+        front = np.moveaxis(flat, axis + 1, 1)
+        picked = np.moveaxis(front[np.arange(len(flat))[:, None], rows], 1, axis + 1)
+        return picked.reshape(*lead, *_tail(self, x, index))
 
 
 def _tail(op: Gather, x: Array, index: Array) -> tuple[int, ...]:
