@@ -22,12 +22,15 @@ class Format:
     element, integer : the floats, and the ints of the same width
     mantissa_bits, bias : of the encoding (IEEE 754-2019, table 3.5)
     ln2 : high and low part of ln 2
+    log2_e, two_over_pi : 1 / ln 2 and 2 / pi
     lowest_exp, highest_exp : ends of the arguments of exp with normal results
     exp_reach : beyond it e^x is 0 or infinite, and 2^n fits the exponent in two steps
+    two_thirds_bits : the bits of 2/3 as a float
     tanh_split, erf_split : where the polynomial ends
     tanh_one, erf_one : beyond them the nearest float to the result is 1
     half_pi : three parts of pi/2, each the rounded rest of the ones before
     largest_angle : up to it sin, cos and tan reduce their argument
+    exp, log ... atanh : coefficients, lowest power first; () where a format has another way
     """
 
     element: Float
