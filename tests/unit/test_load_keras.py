@@ -50,6 +50,7 @@ def recurrent() -> Any:
     )
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of predict
 @pytest.mark.parametrize("make", [sequential, functional, recurrent])
 def test_a_model_predicts_the_same(make: Any) -> None:
     keras.utils.set_random_seed(2)
