@@ -133,7 +133,7 @@ class Writer:
         self,
         x: str,
         scale: Any,
-        bits: int,
+        bits: Any,
         zero: float = 0.0,
         op: str = "Quant",
         **attributes: Any,

@@ -208,8 +208,8 @@ def test_a_bias_that_nobody_quantized() -> None:
     write = Writer()
     x = write.quant("x", 0.37, 5)
     w = write.quant(write.number(rng.normal(size=(4, 6))), 0.27, 4)
-    bias = write.number(rng.normal(size=6) / 10)
-    y = write.quant(write.layer("Add", write.layer("MatMul", x, w), bias), 0.11, 9)
+    bias = write.number(np.linspace(2.01, 5.3, 6))  # 20 steps and more
+    y = write.quant(write.layer("Add", write.layer("MatMul", x, w), bias), 0.11, 10)
     events_ = 2 * rng.standard_normal((300, 4)).astype(np.float32)
     made = inferon.exact(inferon.load(write.model((4,), y)), events_)
     assert made.outputs[0].differing == 0
