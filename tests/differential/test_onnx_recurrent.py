@@ -173,4 +173,5 @@ def test_a_layer_of_float64_is_that_of_float32_without_its_rounding(op: str) -> 
     found = interpret(load(model), {"x": feed["x"].astype(np.float64)})
     for ours, value, error in zip(found, limits.values, limits.errors, strict=True):
         assert ours.dtype == np.float64
-        assert (np.abs(ours - value) <= error * 2.0**-20).all()  # of the 29 bits more, 9 in reserve
+        narrow = error * 2.0**-20  # float64 has 29 bits more; 9 of them are in reserve
+        assert (np.abs(ours - value) <= narrow).all()
