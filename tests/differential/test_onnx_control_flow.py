@@ -1,4 +1,4 @@
-"""If, Loop, Scan, sequences and empty tensors: ONNX Runtime event by event, and C++ (20 s)."""
+"""If, Loop, Scan, sequences and empty tensors: ONNX Runtime event by event, and C++ (25 s)."""
 
 from __future__ import annotations
 
