@@ -18,7 +18,8 @@ MAX_UNROLLED_LAYERS = 10_000
 """Layers of branches and loop bodies that are translated, all turns of all loops together."""
 
 MAX_TURNS = 10_000
-"""Turns of one loop that stays a loop: the interpreter takes a second for so many small ones."""
+"""Turns of a loop that stays a loop, with those of the loops in it: about a second for so many
+small ones in the interpreter, which compares events at import."""
 
 MAX_RANK = 16
 """Axes of one tensor; numpy itself stops at 64, and no known model has more than 8."""

@@ -21,6 +21,7 @@ from inferon.ir.shape import Tensor, count
 from inferon.ir.types import BOOL, Bool, Element
 from inferon.ir.values import storage
 from inferon.ops import build as b
+from inferon.ops.loop import Fold, Scan
 from inferon.ops.structure import Const
 
 Step = Callable[[Sequence[Value], Sequence[Node]], list[Value] | None]
@@ -83,6 +84,8 @@ class Loop:
             return None
         if [each.type for each in following[: len(states)]] != [each.type for each in states]:
             return None
+        if self.number * (1 + _turns(ordered(following))) > MAX_TURNS:
+            return None
         return _Body(self, states, elements, tuple(following)).written()
 
     def _stand_ins(self, name: str, types: Sequence[Tensor]) -> tuple[Node, ...]:
@@ -90,6 +93,17 @@ class Loop:
             b.input_(f"<{name} {i} at {self.depth}>", each.shape, each.element)
             for i, each in enumerate(types)
         )
+
+
+def _turns(nodes: Sequence[Node]) -> int:
+    """Return how many turns the loops among nodes take, with those of the loops in them."""
+    inner = (node for node in nodes if isinstance(node.op, Fold | Scan))
+    return sum(count(node.inputs[1].type.shape[:1]) * (1 + _inside(node)) for node in inner)
+
+
+def _inside(node: Node) -> int:
+    assert isinstance(node.op, Fold | Scan)
+    return _turns(node.op.body.nodes())
 
 
 def _element(sequence: Node) -> Tensor:

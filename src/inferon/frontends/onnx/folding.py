@@ -1,0 +1,70 @@
+"""Constants that are computed at import, where that is cheap and takes no more room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from inferon.frontends.onnx.call import constant_array
+from inferon.frontends.onnx.empty import is_empty
+from inferon.frontends.onnx.limits import MAX_FOLDED_ELEMENTS, MAX_FOLDED_PRODUCTS
+from inferon.ir.node import Node, ordered
+from inferon.ir.shape import count
+from inferon.ir.types import Element, Float
+from inferon.ir.values import Array
+from inferon.ops import build as b
+from inferon.ops.dot import Dot
+from inferon.ops.evaluation import evaluate
+from inferon.ops.quantization import OnGrid
+from inferon.ops.structure import Const
+
+
+def fold(root: Node) -> Node:
+    """Return a constant where that is cheap and takes no more room; else the node itself.
+
+    Numbers of shapes and masks are always folded, because operators ask for their values; so is
+    what is left of values without elements, which no target computes with.  What lies on a grid of
+    a quantizer stays: a folded weight no longer says which grid it came from.
+    """
+    if constant_array(root) is not None:
+        return root
+    nodes = ordered((root,))
+    if any(isinstance(node.op, OnGrid) for node in nodes):
+        return root
+    room = sum(count(node.type.shape) for node in nodes if isinstance(node.op, Const))
+    small = isinstance(root.type.element, Float) and not any(map(is_empty, nodes))
+    limit = max(room, _SMALL) if small else MAX_FOLDED_ELEMENTS
+    if count(root.type.shape) > limit or _costly(nodes):
+        return root
+    value = np.asarray(evaluate((root,), {}, {})[root][0])
+    return _written(value, root.type.element)
+
+
+def _written(array: Array, element: Element) -> Node:
+    """Return a constant; one number that fills a shape is written once."""
+    first = array.reshape(-1)[:1]
+    if array.size > 1 and array.tobytes() == first.tobytes() * array.size:
+        return b.broadcast(b.constant(first.reshape(()), element), array.shape)
+    return b.constant(array, element)
+
+
+_SMALL = 256
+"""Constants of at most so many elements (1 kB) are written out rather than computed."""
+
+
+def _costly(nodes: Sequence[Node]) -> bool:
+    products = (
+        count(node.type.shape) * prod(_contracted(node))
+        for node in nodes
+        if isinstance(node.op, Dot)
+    )
+    elements = (count(node.type.shape) for node in nodes)
+    return max(products, default=0) > MAX_FOLDED_PRODUCTS or max(elements) > MAX_FOLDED_ELEMENTS
+
+
+def _contracted(node: Node) -> tuple[int, ...]:
+    assert isinstance(node.op, Dot)
+    shape = node.inputs[0].type.shape
+    return tuple(size for size in shape[len(shape) - node.op.contract :] if isinstance(size, int))
