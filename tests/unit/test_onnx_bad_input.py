@@ -556,3 +556,13 @@ def test_importing_inferon_does_not_import_onnx() -> None:
         check=True,
     )
     assert done.stdout.strip() == "False"
+
+
+def test_a_large_batch_is_refused_before_an_event_is_drawn() -> None:
+    """The limit on a comparison comes before its random events: 180 million numbers each."""
+    model = text(
+        "(float[3,1000000,180] x) => (float[3] y)",
+        "axes = Constant<value_ints=[1,2]>() y = ReduceSum<keepdims=0>(x, axes)",
+    )
+    with pytest.raises(Unsupported, match="values in a batch"):
+        load(model, batch_axis=0)

@@ -13,7 +13,7 @@ from inferon.errors import Gap, InvalidGraph, Unsupported
 from inferon.frontends.naming import Names
 from inferon.frontends.onnx.bind import bound
 from inferon.frontends.onnx.call import Nothing, Operator, Rebinding
-from inferon.frontends.onnx.independence import EVENTS, Comparison, Three, misfit
+from inferon.frontends.onnx.independence import EVENTS, Comparison, Three, misfit, too_large
 from inferon.frontends.onnx.read import Model, read
 from inferon.frontends.onnx.slots import (
     Batch,
@@ -106,8 +106,8 @@ class _Import:
 
     def _of_batch(self, batch: Batch, names: Names, inputs: tuple[Node, ...]) -> Graph:
         three, batched = self._three(batch, inputs)
+        _raise(_one(too_large(three)), _one(misfit(three)))
         comparison = Comparison(three, inputs, batched)
-        _raise(_one(comparison.too_large()), _one(misfit(three)))
         wanted = three.outputs()
         outputs = tuple(_without_batch(three, name) for name in wanted)
         graph = self._tidy(names, inputs, wanted, outputs, three.one)

@@ -143,6 +143,19 @@ def _shown(shape: Shape | None) -> str:
     return "unknown" if shape is None else "x".join(str(size) for size in shape) or "scalar"
 
 
+def too_large(three: Three) -> Gap | None:
+    """Refuse models whose comparison needs too much memory, before an event is drawn."""
+    nodes = ordered([value for value in three.three.values.values() if isinstance(value, Node)])
+    total = sum(count(node.type.shape) * _steps(node) for node in nodes)
+    if total <= MAX_BATCH_ELEMENTS:
+        return None
+    return Gap(
+        "model",
+        f"{total} values in a batch of {EVENTS}",
+        f"a model with at most {MAX_BATCH_ELEMENTS}",
+    )
+
+
 class Comparison:
     """Random events, alone and in a batch."""
 
@@ -167,20 +180,6 @@ class Comparison:
             self._batch[batched[slot.name]] = (
                 np.moveaxis(events, 0, three.batch.axis)[None] if carries else events
             )
-
-    def too_large(self) -> Gap | None:
-        """Refuse models that would need too much memory here."""
-        nodes = ordered(
-            [value for value in self.three.three.values.values() if isinstance(value, Node)]
-        )
-        total = sum(count(node.type.shape) * _steps(node) for node in nodes)
-        if total <= MAX_BATCH_ELEMENTS:
-            return None
-        return Gap(
-            "model",
-            f"{total} values in a batch of {EVENTS}",
-            f"a model with at most {MAX_BATCH_ELEMENTS}",
-        )
 
     def of_graph(self, outputs: Sequence[Node], names: Sequence[str]) -> str | None:
         """Return the first output of the event graph that differs from the batch, or None."""
