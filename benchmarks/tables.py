@@ -10,7 +10,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "reference" / "speed.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "reference" / "speed.md",
+    ROOT / "docs" / "reference" / "torch-networks.md",
+)
 SLOT = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -103,11 +103,22 @@ def test_a_wrong_example_is_one_clear_error() -> None:
         inferon.load(sequential(), batch_axis=1)
 
 
+OWN = """
+import keras
+
+@keras.saving.register_keras_serializable()
+class Doubled(keras.layers.Layer):
+    def call(self, x):
+        return 2.0 * x
+"""
+
 JAX = """
 import keras, numpy as np, inferon
 from keras import layers
+from own_layers import Doubled
 assert keras.config.backend() == "jax"
-model = keras.Sequential([layers.Input((6,)), layers.Dense(5, activation="selu"), layers.Dense(2)])
+inner = keras.Sequential([layers.Dense(5, activation="selu"), Doubled()])
+model = keras.Sequential([layers.Input((6,)), inner, layers.Dense(2)])
 graph = inferon.load(model)
 x = np.random.default_rng(1).standard_normal((4, 6)).astype(np.float32)
 print(np.abs(inferon.interpret(graph, x)[0] - np.asarray(model(x))).max())
@@ -124,8 +135,9 @@ except inferon.InferonError as error:
 
 
 @needs_package("jax")
-def test_a_model_on_another_backend_is_reopened_on_torch() -> None:
-    paths = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+def test_a_model_on_another_backend_is_reopened_on_torch(tmp_path: Path) -> None:
+    (tmp_path / "own_layers.py").write_text(OWN)
+    paths = os.pathsep.join([str(ROOT / "src"), str(tmp_path)])
     environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": paths}
     done = subprocess.run(
         [sys.executable, "-c", JAX], env=environment, capture_output=True, text=True, check=False

@@ -7,6 +7,7 @@ a temporary folder, and a process of its own opens it with ``KERAS_BACKEND=torch
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -164,7 +165,8 @@ def _reopened(model: Any, names: list[str], arrays: list[Array]) -> Exported:
         with quiet():
             model.save(path / "model.keras")
         np.savez(path / "given.npz", *arrays)
-        command = [sys.executable, "-m", "inferon.frontends.keras_reopened", folder, *names]
+        (path / "job.json").write_text(json.dumps({"names": names, "modules": _modules(model)}))
+        command = [sys.executable, "-m", "inferon.frontends.keras_reopened", folder]
         paths = os.pathsep.join(each for each in sys.path if each)
         environment = os.environ | {"KERAS_BACKEND": "torch", "PYTHONPATH": paths}
         done = subprocess.run(
@@ -173,8 +175,22 @@ def _reopened(model: Any, names: list[str], arrays: list[Array]) -> Exported:
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
             what = f"Keras cannot export it on torch: {(lines or ['it stopped'])[-1][:300]}"
-            raise Unsupported([Gap(name, what, "an ONNX file, or KERAS_BACKEND=torch")])
+            raise Unsupported([Gap(name, what, _HINT)])
         return read_exported(path, name)
+
+
+def _modules(model: Any) -> list[str]:
+    """Return the modules of the user's that define classes of a model, for the other process."""
+    found = {type(model).__module__}
+    for layer in getattr(model, "layers", ()):
+        found |= {*_modules(layer)} if hasattr(layer, "layers") else {type(layer).__module__}
+    return sorted(each for each in found if each.partition(".")[0] not in ("keras", "__main__"))
+
+
+_HINT = (
+    "layers of your own in a module that can be imported, with "
+    "@keras.saving.register_keras_serializable(); or KERAS_BACKEND=torch"
+)
 
 
 def write_exported(exported: Exported, folder: Path) -> None:
