@@ -74,7 +74,6 @@ def _insert(call: Call) -> Value:
         (place,) = call.numbers(2, "position")
         if not -number <= place <= number:
             raise InvalidModel(f"layer {call.layer.label}: position {place} of {number}")
-        place += number if place < 0 else 0
     return Several((*parts[:place], tensor, *parts[place:]))
 
 
