@@ -12,6 +12,8 @@ from onnx import TensorProto, helper, parser
 from inferon.errors import InvalidModel, Unsupported, UsageError
 from inferon.interpret import interpret
 from inferon.load import find_gaps, load
+from inferon.ops.movement import Broadcast
+from inferon.ops.structure import Const, Input
 
 TRUE = "one = Constant<value_int=1>() t = Cast<to=9>(one)"
 TWICE = f"{TRUE} n = Constant<value_int=2>()"
@@ -360,5 +362,6 @@ def test_reductions_over_nothing_are_their_identities(layers: str, expected: lis
     constants = """a = Constant<value_ints=[1]>() b = Constant<value_ints=[0,2]>()
         s = Constant<value_ints=[3,2,0]>()"""
     graph = load(text("(float[2,0] x) => (float[2] y)", f"{constants} {layers}", 18))
+    assert all(isinstance(node.op, Input | Const | Broadcast) for node in graph.nodes())
     (y,) = interpret(graph, np.zeros((1, 2, 0), np.float32))
     assert y[0].tolist() == expected
