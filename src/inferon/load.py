@@ -83,11 +83,11 @@ def load(
         from inferon.frontends.listing import import_listing
 
         return import_listing(Path(source))
-    from inferon.frontends.live import exported
+    from inferon.frontends.live import export_live
     from inferon.frontends.onnx import import_model  # the format's own library loads here
 
     own = extension.operators if extension else {}
-    live = exported(source, example, batch_axis)
+    live = export_live(source, example, batch_axis)
     if live is None:
         return import_model(source, batch_axis, dims, bind, own)
     graph = import_model(live.model, batch_axis, dims, bind, own)

@@ -203,7 +203,7 @@ def test_the_command_line_takes_extensions(
 def test_graphs_of_an_own_front_end_are_checked_like_all_others(tmp_path: Path) -> None:
     class Empty:
         def accepts(self, source: Any) -> bool:
-            return source == "empty"
+            return bool(source == "empty")
 
         def load(self, source: Any) -> Graph:
             x = b.input_("x", (3,), b.element_of(np.dtype(np.float32)))

@@ -88,7 +88,7 @@ def test_what_is_not_fitted_is_said() -> None:
         inferon.load(LinearRegression().fit(X, ENERGY), batch_axis=1)
 
 
-class Unknown(BaseEstimator):  # type: ignore[misc]
+class Unknown(BaseEstimator):
     def fit(self, x: Any) -> Any:
         self.n_features_in_ = x.shape[1]
         return self

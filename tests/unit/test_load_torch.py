@@ -13,7 +13,7 @@ from torch import nn
 
 import inferon
 from inferon.errors import DataError, ExtraMissing, InvalidModel, Mismatch, Unsupported, UsageError
-from inferon.frontends.live import Exported
+from inferon.frontends.exported import Exported
 from inferon.frontends.torch_module import export_torch
 from inferon.load import find_gaps
 from tests.differential.torch_networks import DeepSets

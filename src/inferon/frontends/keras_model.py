@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 
 from inferon.errors import DataError, ExtraMissing, Gap, Unsupported, UsageError
-from inferon.frontends.live import Example, Exported, as_float32
+from inferon.frontends.exported import Example, Exported, as_float32
 from inferon.frontends.quiet import quiet
 from inferon.ir.values import Array
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from inferon.errors import DataError, ExtraMissing, Gap, Unsupported, UsageError
-from inferon.frontends.live import Exported
+from inferon.frontends.exported import Exported
 from inferon.frontends.quiet import quiet
 
 

@@ -19,7 +19,7 @@ import torch
 
 from inferon.analysis.accuracy import ONNX_RUNTIME
 from inferon.errors import DataError, ExtraMissing, Gap, Unsupported, UsageError
-from inferon.frontends.live import Example, Exported, as_float32
+from inferon.frontends.exported import Example, Exported, as_float32
 from inferon.frontends.quiet import quiet, quiet_process
 
 OLD_OPSET = 20
