@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from inferon.analysis.samples import Samples
+from inferon.errors import UsageError
 from inferon.interpret import Feed, arranged, evaluate_nodes
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.types import Fixed
+from inferon.ir.types import Fixed, Float
 from inferon.ir.values import Array
 from inferon.passes.exact import Quantizer, exact_graph
 
@@ -73,7 +74,9 @@ class ExactModel:
         return "\n".join([head, *outputs, *steps])
 
 
-def exact(graph: Graph, data: Feed | None = None) -> ExactModel:
+def exact(
+    graph: Graph, data: Feed | None = None, *, inputs: Mapping[str, Fixed] | None = None
+) -> ExactModel:
     """Turn a quantized model into integers.
 
     Parameters
@@ -81,6 +84,8 @@ def exact(graph: Graph, data: Feed | None = None) -> ExactModel:
     graph : as `load` returns it for a QONNX model, or for one with QuantizeLinear and
         DequantizeLinear: floats that lie on grids
     data : events for the report, arrays (events, ...); without them, random events
+    inputs : types of float inputs that the model does not quantize itself, by name: ``{"x":
+        Fixed(signed=True, width=16, integer=6)}``; values go to the nearest, and saturate
 
     Returns
     -------
@@ -92,10 +97,13 @@ def exact(graph: Graph, data: Feed | None = None) -> ExactModel:
     ------
     Unsupported
         With every layer that would stay float, and why.
+    UsageError
+        When ``inputs`` names what is no input of floats.
     DataError
         When the data do not fit the inputs.
     """
-    made = exact_graph(graph)
+    _check_names(graph, inputs or {})
+    made = exact_graph(graph, inputs)
     drawn = Samples(COMPARED_EVENTS, special=False).draw(graph) if data is None else data
     arrays = arranged(graph, drawn)
     events = len(arrays[0]) if arrays else 1
@@ -114,6 +122,17 @@ def exact(graph: Graph, data: Feed | None = None) -> ExactModel:
         tuple(each.change for each in outputs),
         tuple(each.change for each in quantizers),
     )
+
+
+def _check_names(graph: Graph, inputs: Mapping[str, Fixed]) -> None:
+    floats = [
+        name
+        for name, node in zip(graph.input_names, graph.inputs, strict=True)
+        if isinstance(node.type.element, Float)
+    ]
+    for name in inputs:
+        if name not in floats:
+            raise UsageError(f"{name!r} is no input of floats; there are: {', '.join(floats)}")
 
 
 def _parts(arrays: Sequence[Array], events: int) -> Iterator[list[Array]]:

@@ -218,14 +218,24 @@ def constant_at(numbers: Array, like: Grid) -> Grid:
     if np.any(np.abs(steps - near) > np.abs(near) * FLOAT32_SLACK):
         exact = fraction_of(ratio)
         fits = exact <= fraction + MOST_EXTRA_BITS
-        fraction = exact if fits else fraction + CONSTANT_GUARD_BITS
+        fraction = exact if fits else _finer(fraction, ratio, like)
     mantissas = mantissas_of(ratio, fraction)
     ends = (float(np.ldexp(float(end), -fraction)) for end in (mantissas.min(), mantissas.max()))
     return grid(constant(mantissas, fraction, like.node.type.shape), like.step, *ends)
 
 
+def _finer(fraction: int, ratio: Array, like: Grid) -> int:
+    """Return the bits behind the point of a constant off the grid."""
+    largest = max(abs(like.low), abs(like.high), float(np.abs(ratio).max(initial=0)))
+    room = MOST_CONSTANT_BITS - bits_of(np.array([largest]), 0)
+    return max(fraction, min(fraction + CONSTANT_GUARD_BITS, room))
+
+
 CONSTANT_GUARD_BITS = 12
 """Constants off the grid are off by 2**-13 of its resolution, itself a small part of a step."""
+
+MOST_CONSTANT_BITS = 32
+"""Nor need they be finer than 2**-32 of the range: float32 has 24 bits."""
 
 FLOAT32_SLACK = 2.0**-22
 """Relative error of a product of two float32 scales that was rounded twice."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from inferon.ir.node import Node, Op
 from inferon.ir.types import Bool, Fixed, Float, Int
-from inferon.ir.values import Array
+from inferon.ir.values import Array, storage
 from inferon.ops import activation, arithmetic, convert, indexing, logic, movement, reduction
 from inferon.ops import build as b
 from inferon.ops.base import Primitive
@@ -80,7 +80,7 @@ def on_grid(value: Value) -> Grid:
     if isinstance(value, Numbers):
         return grid_of_numbers(value.array, MAX_ENTRY_BITS, "constants")
     if isinstance(value, Rim):
-        raise NotExact("its input is not quantized", "a quantizer on the model's input")
+        raise NotExact("its input is not quantized", "exact(..., inputs={name: Fixed(...)})")
     raise NotExact(
         "its input is a function that is not quantized", "a quantizer before this layer"
     )
@@ -464,7 +464,8 @@ def _sign(op: logic.Comparison, values: Values) -> Value | None:
 
 
 def _is_zero(value: Value) -> bool:
-    return isinstance(value, Numbers) and not value.array.any()
+    array = number_array(value)
+    return array is not None and not array.any()
 
 
 @rule.register(logic.Select)
@@ -539,13 +540,26 @@ def by_rule(node: Node, values: Values) -> Value | None:
         if known is not None:
             return known
     if not any(isinstance(each, Curve) for each in values):
-        found = rule(node.op, node, values)
+        found = _by_own_rule(node, values)
         return found if found is not None else tabulated(node, values)
     if isinstance(node.op, MOVEMENT) and isinstance(values[0], Curve):
         index = _move(node.op, node, (values[0].index,))
         assert isinstance(index, Grid)
         return Curve(index, values[0].entries)
     return tabulated(node, values)
+
+
+def _by_own_rule(node: Node, values: Values) -> Value | None:
+    """Return what the operator's rule gives; constants that fit no grid stay numbers."""
+    try:
+        return rule(node.op, node, values)
+    except NotExact:
+        arrays = [number_array(each) for each in values]
+        if any(array is None for array in arrays) or not isinstance(node.op, Primitive):
+            raise
+        kinds = [storage(each.type.element) for each in node.inputs]
+        pairs = zip(arrays, kinds, strict=True)
+        return _computed(node, [Numbers(a.astype(kind)) for a, kind in pairs if a is not None])
 
 
 def _of_machine_types(node: Node, values: Values) -> Value | None:

@@ -10,15 +10,16 @@ import numpy as np
 from inferon.errors import Gap, Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, ordered
-from inferon.ir.types import Element, Float, Int
+from inferon.ir.types import Element, Fixed, Float, Int
 from inferon.ops import arithmetic
 from inferon.ops.activation import Clip, Relu
 from inferon.ops.base import Composite, Elementary
-from inferon.ops.convert import Cast
+from inferon.ops.convert import Cast, Quantize
+from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.quantization import OnGrid, Whole
 from inferon.ops.structure import Const, Input
 from inferon.passes.exact.curve import as_int, as_output
-from inferon.passes.exact.dyadic import array_of, at_step
+from inferon.passes.exact.dyadic import array_of, at_step, grid
 from inferon.passes.exact.rounding import settled
 from inferon.passes.exact.rules import by_rule, rule, stays_inside
 from inferon.passes.exact.value import (
@@ -71,15 +72,21 @@ class Exact:
     quantizers: tuple[Quantizer, ...]
 
 
-def exact_graph(graph: Graph) -> Exact:
+def exact_graph(graph: Graph, inputs: Mapping[str, Fixed] | None = None) -> Exact:
     """Return a quantized model as a graph without floats but at the rim.
+
+    Parameters
+    ----------
+    graph : floats that lie on grids
+    inputs : types of float inputs that the model does not quantize itself, by name; values are
+        rounded to the nearest, ties to even, and saturate
 
     Raises
     ------
     Unsupported
         With every layer that stays float, and why.
     """
-    walk = _Walk()
+    walk = _Walk(inputs or {})
     for node in graph.nodes():
         walk.visit(node, node.origin)
     outputs = [
@@ -117,6 +124,7 @@ def _with_origins(outputs: tuple[Node, ...], origins: Mapping[Node, str]) -> tup
 class _Walk:
     """The values so far."""
 
+    inputs: Mapping[str, Fixed]
     values: dict[Node, Value] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     quantizers: list[Quantizer] = field(default_factory=list)
@@ -140,7 +148,7 @@ class _Walk:
     def _value(self, node: Node, origin: str) -> Value:
         op = node.op
         if isinstance(op, Input):
-            return Rim(node) if isinstance(node.type.element, Float) else Plain(node)
+            return self._input(op, node)
         if isinstance(op, Const):
             return Numbers(op.values.array)
         values = [self._operand(each, node) for each in node.inputs]
@@ -153,8 +161,19 @@ class _Walk:
         if found is None and isinstance(op, Composite) and not isinstance(op, Elementary):
             return self._decomposed(op, node, origin)
         if found is None:
-            raise NotExact(_why(node, values), "a quantizer before this layer")
+            raise NotExact(
+                _why(node, values), "a quantizer before it, or a model that ends before it"
+            )
         return self._checked(node, found, origin)
+
+    def _input(self, op: Input, node: Node) -> Value:
+        if not isinstance(node.type.element, Float):
+            return Plain(node)
+        to = self.inputs.get(op.name)
+        if to is None:
+            return Rim(node)
+        quantize = Quantize(to, Rounding.HALF_EVEN, Overflow.SATURATE)
+        return grid(Node(quantize, (node,)), np.ones(()))
 
     def _operand(self, node: Node, user: Node) -> Value:
         """Return an input; a rounding waits only for its ends."""
