@@ -150,19 +150,16 @@ def times(x: Grid, factor: Array, allowed: float) -> Node:
 
 
 def _rounded(x: Grid, factor: Array, allowed: float) -> Node:
-    """Return a factor with as many bits as are needed, or as there is room for."""
+    """Return a factor with as many bits as are needed, or almost so many where that saves room."""
     largest = max(abs(x.low), abs(x.high), x.resolution)
     wanted = int(np.ceil(np.log2(largest / (2 * allowed))))
     room = MOST_BITS - x.fixed.width - bits_of(factor, 0)
-    if room < wanted - MOST_MISSING_BITS:
-        what = f"values of {x.fixed}, too wide to be rescaled"
-        raise NotExact(what, "a quantizer before this layer")
-    fraction = min(wanted, room)
+    fraction = min(wanted, room) if room >= wanted - MOST_MISSING_BITS else wanted
     return constant(mantissas_of(factor, fraction), fraction, x.node.type.shape)
 
 
 MOST_MISSING_BITS = 6
-"""Where a product would be too wide, so many of the guard bits may go."""
+"""Where they make a product too wide for the C++ target, so many of the guard bits may go."""
 
 
 def _fits(x: Node, y: Node) -> bool:
