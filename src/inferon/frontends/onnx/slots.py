@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from inferon.errors import Gap, UsageError
 from inferon.frontends.naming import Names, label
+from inferon.frontends.onnx.limits import MAX_TENSOR_ELEMENTS
 from inferon.frontends.onnx.read import Model, Slot, Symbolic, describe
 from inferon.frontends.onnx.tensors import held_in
 from inferon.ir.node import Node
@@ -123,6 +125,16 @@ def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Ite
         for axis, size in enumerate(slot.shape):
             if not isinstance(size, int) and size not in dims and not _carries(batch, slot, axis):
                 yield _unknown_size(name, axis, size)
+        number = prod(_bound(size, dims) for size in slot.shape)
+        if number > MAX_TENSOR_ELEMENTS:
+            yield Gap(name, f"an input of {number} elements", f"at most {MAX_TENSOR_ELEMENTS}")
+
+
+def _bound(size: Symbolic, dims: Mapping[str, Dim]) -> int:
+    """Return the largest that a size can be; 1 where it is the batch, or unknown."""
+    if isinstance(size, int):
+        return size
+    return dims[size].max if isinstance(size, str) and size in dims else 1
 
 
 def _carries(batch: Batch | None, slot: Slot, axis: int) -> bool:

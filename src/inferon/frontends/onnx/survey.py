@@ -7,7 +7,10 @@ file tells it to.
 
 from __future__ import annotations
 
+from math import prod
+
 from inferon.errors import Gap
+from inferon.frontends.onnx.limits import MAX_BATCH_ELEMENTS
 from inferon.frontends.onnx.read import Layer, Model, Slot
 from inferon.frontends.onnx.tensors import held_in
 from inferon.frontends.onnx.translate import Translation, translate
@@ -36,11 +39,11 @@ def survey(model: Model) -> list[Gap]:
 
 
 def _stand_in(slot: Slot) -> Node | None:
-    """Return an input of a type, float32 where graphs lack it; None where the shape is unknown."""
+    """Return an input of a type, float32 where graphs lack it; None without a possible shape."""
     if slot.shape is None:
         return None
     shape = tuple(size if isinstance(size, int) else ASSUMED_SIZE for size in slot.shape)
-    return _input(shape, slot)
+    return _input(shape, slot) if prod(shape) <= MAX_BATCH_ELEMENTS else None
 
 
 def _input(shape: tuple[Size, ...], slot: Slot) -> Node:
