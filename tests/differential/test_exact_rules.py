@@ -107,6 +107,11 @@ GRAPHS: dict[str, Callable[[], Node]] = {
     ),
     "table": lambda: quant(b.apply(a.Gelu(), Q), 0.0625),
     "table of a sum": lambda: quant(b.apply(a.Silu(), b.mul(b.add(Q, 1.0), 0.3)), 0.1),
+    "table of a sum moved": lambda: quant(
+        b.transpose(b.apply(a.Gelu(), b.add(Q, 1.0)), (1, 0)), 0.1
+    ),
+    "constants that cancel": lambda: quant(b.mul(b.sub(b.add(Q, 3.7), 3.7001), 1000.0), 3.0),
+    "constant less a value": lambda: b.apply(a.Relu(), b.sub(0.75, CHANNELS)),
     "table moved": lambda: quant(b.transpose(b.apply(a.Softplus(), Q), (1, 0)), 0.0625),
 }
 

@@ -7,6 +7,7 @@ gives what the float model gives, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,7 +55,8 @@ def tabulated(node: Node, values: Sequence[Value]) -> Curve | Grid | None:
     entries = np.asarray(evaluate((applied,), {}, {})[applied][0])
     if not isinstance(applied.type.element, Float):
         return None
-    return quantized(Curve(index, entries)) or Curve(index, entries)
+    curve = Curve(replace(index, offset=None), entries)
+    return quantized(curve) or curve
 
 
 def _index(values: Sequence[Value]) -> Grid | None:
@@ -65,6 +67,8 @@ def _index(values: Sequence[Value]) -> Grid | None:
         if isinstance(here, Numbers):
             continue
         if not isinstance(here, Grid) or here.fixed.width > MAX_INDEX_BITS or here.scale is None:
+            return None
+        if here.offset is not None and uniform(here.offset) is None:
             return None
         if found is not None and (found.node != here.node or found.scale != here.scale):
             return None
@@ -80,7 +84,9 @@ def _column(value: Value, index: Grid) -> Array | None:
     if isinstance(value, Grid):
         assert index.scale is not None
         mantissas = np.arange(fixed.lowest, fixed.highest + 1, dtype=np.float64)
-        return (mantissas * index.resolution * index.scale).astype(np.float32)
+        numbers = (mantissas * index.resolution * index.scale).astype(np.float32)
+        offset = None if value.offset is None else uniform(value.offset)
+        return numbers if offset is None else numbers + np.float32(offset)
     assert isinstance(value, Numbers)
     number = uniform(value.array)
     if number is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import singledispatch
 
 import numpy as np
@@ -62,7 +63,7 @@ def number_array(value: Value) -> Array | None:
     """Return an operand that is constant as numbers, also where it is a constant on a grid."""
     if isinstance(value, Numbers):
         return value.array
-    if isinstance(value, Grid):
+    if isinstance(value, Grid) and value.offset is None:
         mantissas = array_of(value.node)
         if mantissas is not None:
             return np.asarray(mantissas.astype(np.float64) * value.resolution * value.step)
@@ -72,7 +73,7 @@ def number_array(value: Value) -> Array | None:
 def on_grid(value: Value) -> Grid:
     """Return an operand as a grid."""
     if isinstance(value, Grid):
-        return value
+        return value if value.offset is None else _with_offset(value)
     if isinstance(value, Pending):
         return settled(value)
     if isinstance(value, Plain):
@@ -84,6 +85,16 @@ def on_grid(value: Value) -> Grid:
     raise NotExact(
         "its input is a function that is not quantized", "a quantizer before this layer"
     )
+
+
+def _with_offset(value: Grid) -> Grid:
+    """Return a grid to which its constant has been added."""
+    assert value.offset is not None
+    x = replace(value, offset=None)
+    if _is_whole_number(value.offset):
+        x = _at_one(x)
+    c = constant_at(value.offset, x)
+    return grid(made(arithmetic.Add(), x.node, c.node), x.step, x.low + c.low, x.high + c.high)
 
 
 def _of_ints(node: Node) -> Grid:
@@ -252,13 +263,31 @@ def _add(op: Primitive, node: Node, values: Values) -> Value | None:
         return on_rim(op, values)
     if any(isinstance(each, Rim) for each in values):
         return None
-    back = _undone(op, values)
+    back = _undone(op, values) or _shifted(op, node, values)
     if back is not None:
         return back
     a, c = together(values)
     sign = -1 if isinstance(op, arithmetic.Sub) else 1
     ends = (c.low, c.high) if sign == 1 else (-c.high, -c.low)
     return grid(made(op, a.node, c.node), a.step, a.low + ends[0], a.high + ends[1])
+
+
+def _shifted(op: Primitive, node: Node, values: Values) -> Grid | None:
+    """Return a computed float value plus a constant, which waits."""
+    numbers = [number_array(each) for each in values]
+    for x, number, other in zip(values, reversed(numbers), numbers, strict=True):
+        if number is None or other is not None or not isinstance(node.type.element, Float):
+            continue
+        if not np.all(np.isfinite(number)):
+            raise NotExact("a constant that is not finite", "finite numbers")
+        grid_ = x if isinstance(x, Grid) else on_grid(x)
+        minus = isinstance(op, arithmetic.Sub)
+        if minus and x is values[1]:  # a constant less a value
+            grid_ = _scaled(grid_, np.array(-1.0))
+        added = -number if minus and x is values[0] else number
+        before = 0.0 if grid_.offset is None else grid_.offset
+        return replace(grid_, offset=np.asarray(before + added.astype(np.float64)))
+    return None
 
 
 def _undone(op: Op, values: Values) -> Grid | None:
@@ -285,12 +314,23 @@ def _mul(op: Primitive, node: Node, values: Values) -> Value | None:
     numbers = [each.array if isinstance(each, Numbers) else None for each in values]
     for number, other in zip(numbers, reversed(values), strict=True):
         if number is not None:
-            return _scaled(on_grid(other), number.astype(np.float64))
+            return _scaled(_unshifted(other), number.astype(np.float64))
     a, c = (on_grid(each) for each in values)
     return grid(made(op, a.node, c.node), a.step * c.step)
 
 
+def _unshifted(value: Value) -> Grid:
+    """Return an operand whose constant may go on waiting."""
+    return value if isinstance(value, Grid) else on_grid(value)
+
+
 def _scaled(x: Grid, factor: Array) -> Grid:
+    """Multiply the step and the waiting constant."""
+    scaled = _scaled_steps(replace(x, offset=None), factor)
+    return scaled if x.offset is None else replace(scaled, offset=x.offset * factor)
+
+
+def _scaled_steps(x: Grid, factor: Array) -> Grid:
     """Multiply the step; signs and zeros, which no step has, are multiplied on the grid."""
     if not np.all(np.isfinite(factor)):
         raise NotExact("a factor that is not finite", "finite numbers")
@@ -316,7 +356,7 @@ def _div(op: Primitive, node: Node, values: Values) -> Value | None:
         return None
     if np.any(number == 0):
         raise NotExact("a division by zero", "other numbers")
-    return _scaled(on_grid(values[0]), 1.0 / number.astype(np.float64))
+    return _scaled(_unshifted(values[0]), 1.0 / number.astype(np.float64))
 
 
 @rule.register(arithmetic.Fma)

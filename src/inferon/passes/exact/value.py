@@ -23,19 +23,22 @@ class NotExact(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Fixed-point numbers times a step: the value is ``node * step``.
+    """Fixed-point numbers times a step: the value is ``node * step + offset``.
 
     Attributes
     ----------
     node : of fixed point
     step : float64 of the node's shape, above zero, without rounding wherever scales are float32
     low, high : bounds of ``node``, without the step
+    offset : constants that were added and wait for their place; so those of a layer and of its
+        normalization become one, and nothing between them is rounded
     """
 
     node: Node
     step: Array
     low: float
     high: float
+    offset: Array | None = None
 
     @property
     def fixed(self) -> Fixed:

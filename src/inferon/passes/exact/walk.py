@@ -21,7 +21,7 @@ from inferon.ops.structure import Const, Input
 from inferon.passes.exact.curve import as_int, as_output
 from inferon.passes.exact.dyadic import array_of, at_step, grid
 from inferon.passes.exact.rounding import settled
-from inferon.passes.exact.rules import by_rule, rule, stays_inside
+from inferon.passes.exact.rules import by_rule, on_grid, rule, stays_inside
 from inferon.passes.exact.value import (
     Curve,
     Grid,
@@ -235,6 +235,8 @@ class _Walk:
             return value.node
         if isinstance(value, Curve):
             value = as_output(value)
+        if isinstance(value, Grid):
+            value = on_grid(value)
         if not isinstance(value, Grid):
             raise NotExact("the output is not quantized", "a quantizer before it")
         if isinstance(element, Int):
