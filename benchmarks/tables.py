@@ -14,6 +14,7 @@ PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "reference" / "speed.md",
     ROOT / "docs" / "reference" / "torch-networks.md",
+    ROOT / "docs" / "reference" / "elementary-functions.md",
 )
 SLOT = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -127,7 +127,9 @@ def test_error_is_within_the_stated_bound(op: RealFunction, inputs: Array) -> No
     error = ulps(ours(op, inputs), promised(op, inputs))
     at = int(error.argmax())
     assert error[at] <= op.ulp, f"{op.spelling()}({inputs[at]!r}) is off by {error[at]} ULP"
-    assert error[at] > 0.65 * op.ulp, f"{error[at]} ULP here: the bound is slack, or the test blind"
+    assert error[at] > 0.65 * op.ulp, (
+        f"{error[at]} ULP here: the bound is slack, or the test blind"
+    )
 
 
 MPMATH = {
