@@ -36,17 +36,17 @@ def elementary(op: Elementary, element: Element) -> Function:
                 Call("like", (Name(operands[0]), number)) if element == FLOAT32 else number
             )
             continue
-        call = Call(
-            spell.function(node.op, node.inputs[0].type.element),
-            tuple(names[i] for i in node.inputs),
-        )
+        kind, given = node.inputs[0].type.element, tuple(names[i] for i in node.inputs)
+        if spell.is_doubling(node.op, kind) and node.inputs[0] == node.inputs[1]:
+            given = (Call(spell.OPAQUE, given[:1]), given[1])
+        call = Call(spell.function(node.op, kind), given)
         name = f"t{len(statements)}"
         statements.append(Let(name, call))
         names[node] = Name(name)
     name = spell.function(op, element)
     remark = f"{op.spelling()}: at most {op.ulp_in(element)} ULP from the exact result"
-    kind = "V" if element == FLOAT32 else "double"
-    head = f"INFERON_INLINE {kind} {name}({', '.join(f'{kind} {x}' for x in operands)})"
+    value = "V" if element == FLOAT32 else "double"
+    head = f"INFERON_INLINE {value} {name}({', '.join(f'{value} {x}' for x in operands)})"
     if element == FLOAT32:
         head = f"template <class V>\n{head}"
     return Function(head, remark, (*statements, Return(names[root])))

@@ -76,6 +76,18 @@ def elements(term: Term) -> Iterator[Element]:
             yield from elements(each)
 
 
+def are_same(one: Term, other: Term) -> bool:
+    """Return whether two terms are the same value, computed in the same way."""
+    match one, other:
+        case Leaf(a), Leaf(b):
+            return a == b
+        case Compute(), Compute():
+            pairs = zip(one.arguments, other.arguments, strict=False)
+            return one.op == other.op and all(are_same(a, b) for a, b in pairs)
+        case _:
+            return one == other
+
+
 def replaced(term: Term, change: Callable[[View], View]) -> Term:
     """Return the term with every view changed."""
     match term:

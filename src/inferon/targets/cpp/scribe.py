@@ -21,7 +21,15 @@ from inferon.targets.cpp.code import (
     Read,
     Stmt,
 )
-from inferon.targets.cpp.region import Accumulator, Compute, Leaf, Literal, Term, elements
+from inferon.targets.cpp.region import (
+    Accumulator,
+    Compute,
+    Leaf,
+    Literal,
+    Term,
+    are_same,
+    elements,
+)
 from inferon.targets.cpp.view import View
 
 
@@ -95,6 +103,8 @@ class Scribe:
                 sources = tuple(each.element for each in arguments)
                 steps = zip(arguments, spell.aligned(op, sources), strict=True)
                 given = tuple(_aligned(self.value(each), step) for each, step in steps)
+                if spell.is_doubling(op, element) and are_same(*arguments):
+                    given = (Call(spell.OPAQUE, given[:1]), given[1])
                 return self.let(Call(spell.function(op, sources[0]), given))
 
     def let(self, value: Expr) -> Name:

@@ -48,6 +48,19 @@ MEET: dict[Combine, str] = {
 }
 """What an element and its update go through; an update that replaces needs nothing."""
 
+OPAQUE = "opaque"
+"""Hides from the compiler where a float comes from."""
+
+
+def is_doubling(op: Op, element: Element) -> bool:
+    """Return whether an operator on one value twice is a product to the compiler.
+
+    g++ reads ``x + x`` as ``2 * x`` and contracts that with an addition behind it; where ``x + x``
+    overflows, the sum then does not.
+    """
+    return isinstance(op, arithmetic.Add) and isinstance(element, Float)
+
+
 IN_REGISTERS = (Float(32), Int(True, 32), Bool())
 """Element types that have registers; the others are computed one by one."""
 
