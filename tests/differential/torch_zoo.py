@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -176,10 +178,12 @@ def _cpp(row: Row, graph: Graph | None, refused: dict[str, str], lines: list[str
 
 
 def write_record(rows: Sequence[Row], folder: Path = RESULTS) -> None:
-    """Write the rows as JSON, and as the table of docs/reference/torch-networks.md."""
+    """Write the rows as JSON and as a table, and the table into the page that shows it."""
     record = {"torch": torch.__version__, "onnx": onnx.__version__, "rows": [*map(asdict, rows)]}
     (folder / "torch_zoo.json").write_text(json.dumps(record, indent=1) + "\n")
     (folder / "torch_zoo.md").write_text(rendered(rows))
+    if folder.resolve() == RESULTS:
+        subprocess.run([sys.executable, str(RESULTS.parent / "tables.py")], check=True)
 
 
 def rendered(rows: Sequence[Row]) -> str:
