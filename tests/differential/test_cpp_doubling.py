@@ -16,6 +16,7 @@ from inferon.interpret import interpret
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32, FLOAT64, Float
+from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.targets.cpp import spell
 from inferon.targets.toolchain import Compiler
@@ -43,7 +44,7 @@ def packed() -> Pack:
     graphs, events = [], []
     for kind, dtype in ((FLOAT32, np.float32), (FLOAT64, np.float64)):
         for size, behind in product(SIZES, BEHIND):
-            x = 0.75 * np.full(size, np.finfo(dtype).max, dtype)
+            x: Array = np.full(size, 0.75 * np.finfo(dtype).max, dtype)
             graphs.append(doubled(kind, size, behind))
             events.append((x, -x))
     return Pack(tuple(graphs), events=8, first=tuple(events))
