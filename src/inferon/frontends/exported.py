@@ -17,8 +17,11 @@ from inferon.ir.values import Array
 if TYPE_CHECKING:
     import onnx
 
-CONFIRMED_MACS = 1 << 20
-"""Multiply-adds of one event up to which the example is compared: the bound costs a second."""
+CONFIRMED_MACS = 1 << 24
+"""Multiply-adds of one event up to which the example is compared.
+
+The bound took 1.0 s for a CNN of 9 million and 2.5 s for one of 37 million, less than the export.
+"""
 
 
 @dataclass(frozen=True, slots=True)
