@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inferon.frontends.onnx.bit_patterns import from_pattern, pattern
 from inferon.frontends.onnx.narrow import NARROW
+from inferon.frontends.onnx.operators.bit_patterns import from_pattern, pattern
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32, FLOAT64, Element, Int

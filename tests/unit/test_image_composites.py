@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferon.errors import InvalidGraph
-from inferon.frontends.onnx.interpolation import meant
-from inferon.frontends.onnx.picking import picked
+from inferon.frontends.onnx.operators.interpolation import meant
+from inferon.frontends.onnx.operators.picking import picked
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
 from inferon.ir.types import FLOAT32, FLOAT64, INT64, Int

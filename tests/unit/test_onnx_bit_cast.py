@@ -7,8 +7,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from inferon.errors import Unsupported
-from inferon.frontends.onnx.bit_patterns import from_pattern, pattern
 from inferon.frontends.onnx.narrow import NARROW
+from inferon.frontends.onnx.operators.bit_patterns import from_pattern, pattern
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
 from inferon.ir.types import Int

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inferon.frontends.onnx import (
+from inferon.frontends.onnx.call import Operator
+from inferon.frontends.onnx.operators import (
     activations,
     arithmetic,
     attention,
@@ -45,7 +46,6 @@ from inferon.frontends.onnx import (
     signal,
     suppression,
 )
-from inferon.frontends.onnx.call import Operator
 
 _FAMILIES = (
     activations,

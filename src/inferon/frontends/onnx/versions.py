@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import onnx
 
-from inferon.frontends.onnx import channels_last, qonnx
 from inferon.frontends.onnx.limits import FIRST_OPSET, LAST_OPSET
+from inferon.frontends.onnx.operators import channels_last, qonnx
 
 BROADCASTING = 7
 """Since opset 7 elementwise operators broadcast as numpy does; before, by an attribute."""

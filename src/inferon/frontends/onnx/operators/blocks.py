@@ -8,7 +8,7 @@ import numpy as np
 
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Table, fixed_shape
-from inferon.frontends.onnx.sliding import check_size, stated_sliding
+from inferon.frontends.onnx.operators.sliding import check_size, stated_sliding
 from inferon.ir.node import Node
 from inferon.ops import build as b
 from inferon.ops.base import require

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from inferon.frontends.onnx.call import Call, Refused, Table, fixed_shape
-from inferon.frontends.onnx.indexing import columns, flat_places, unrepeated
+from inferon.frontends.onnx.operators.indexing import columns, flat_places, unrepeated
 from inferon.ir.node import Node
 from inferon.ir.types import BOOL, Bool, Int
 from inferon.ops import build as b

@@ -21,7 +21,7 @@ from inferon.frontends.onnx.call import (
     constant_array,
     fixed_shape,
 )
-from inferon.frontends.onnx.cumulative import running_sum
+from inferon.frontends.onnx.operators.cumulative import running_sum
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.types import BOOL, INT64, Bool, Int

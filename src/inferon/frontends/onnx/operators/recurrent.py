@@ -9,7 +9,7 @@ import numpy as np
 
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Result, Table, constant_array, fixed_shape
-from inferon.frontends.onnx.gate_functions import gate_functions
+from inferon.frontends.onnx.operators.gate_functions import gate_functions
 from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.values import storage

@@ -11,7 +11,7 @@ import numpy as np
 
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Refused, Table, fixed_shape
-from inferon.frontends.onnx.sliding import check_size
+from inferon.frontends.onnx.operators.sliding import check_size
 from inferon.ir.node import Node
 from inferon.ir.types import INT64
 from inferon.ops import build as b

@@ -6,11 +6,11 @@ from math import prod
 
 import numpy as np
 
-from inferon.frontends.onnx import between
 from inferon.frontends.onnx.call import Call, Table, fixed_shape
-from inferon.frontends.onnx.convolution import biased
-from inferon.frontends.onnx.sliding import Sizes, Sliding, image_sizes, kernel_of_weights
-from inferon.frontends.onnx.sliding import sliding_over as sliding
+from inferon.frontends.onnx.operators import between
+from inferon.frontends.onnx.operators.convolution import biased
+from inferon.frontends.onnx.operators.sliding import Sizes, Sliding, image_sizes, kernel_of_weights
+from inferon.frontends.onnx.operators.sliding import sliding_over as sliding
 from inferon.ir.node import Node
 from inferon.ir.values import Array
 from inferon.ops import build as b

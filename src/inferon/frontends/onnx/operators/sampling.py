@@ -8,9 +8,9 @@ from math import prod
 import numpy as np
 
 from inferon.errors import InvalidModel
-from inferon.frontends.onnx import between
 from inferon.frontends.onnx.call import Call, Refused, Table, fixed_shape, is_float
-from inferon.frontends.onnx.sliding import check_size
+from inferon.frontends.onnx.operators import between
+from inferon.frontends.onnx.operators.sliding import check_size
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32
 from inferon.ir.values import Array

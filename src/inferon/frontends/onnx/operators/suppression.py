@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from inferon.frontends.onnx.call import Call, Counted, Table, constant_array, fixed_shape
-from inferon.frontends.onnx.selection import Selection
+from inferon.frontends.onnx.operators.selection import Selection
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.types import BOOL, INT64

@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 
 from inferon.frontends.onnx.call import Call, Refused, Table
-from inferon.frontends.onnx.convolution import biased, convolved
-from inferon.frontends.onnx.linear import multiplied
 from inferon.frontends.onnx.narrow import NARROW, Narrow
+from inferon.frontends.onnx.operators.convolution import biased, convolved
+from inferon.frontends.onnx.operators.linear import multiplied
 from inferon.frontends.onnx.tensors import DTYPES
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim

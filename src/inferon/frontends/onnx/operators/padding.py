@@ -8,8 +8,8 @@ import numpy as np
 
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Refused, Table
-from inferon.frontends.onnx.picking import picked
-from inferon.frontends.onnx.sliding import check_size
+from inferon.frontends.onnx.operators.picking import picked
+from inferon.frontends.onnx.operators.sliding import check_size
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
 from inferon.ir.values import Array, storage

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inferon.errors import InvalidModel
-from inferon.frontends.onnx import loops, sequences
 from inferon.frontends.onnx.call import (
     Call,
     Nothing,
@@ -14,6 +13,7 @@ from inferon.frontends.onnx.call import (
     Value,
     constant_array,
 )
+from inferon.frontends.onnx.operators import loops, sequences
 from inferon.ir.node import Node
 from inferon.ir.shape import count
 from inferon.ir.types import Bool

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inferon.frontends.onnx import convolution, normalization, pooling
 from inferon.frontends.onnx.call import Call, Operator
+from inferon.frontends.onnx.operators import convolution, normalization, pooling
 from inferon.ir.node import Node
 from inferon.ops import build as b
 from inferon.ops.base import require

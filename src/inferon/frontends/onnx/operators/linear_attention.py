@@ -9,8 +9,8 @@ from math import sqrt
 import numpy as np
 
 from inferon.errors import InvalidModel
-from inferon.frontends.onnx.attention import join_heads, split_heads
 from inferon.frontends.onnx.call import Call, Result, Table, fixed_shape
+from inferon.frontends.onnx.operators.attention import join_heads, split_heads
 from inferon.frontends.onnx.room import make_room
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node

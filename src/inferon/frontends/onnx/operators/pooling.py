@@ -11,8 +11,8 @@ from math import prod
 import numpy as np
 
 from inferon.frontends.onnx.call import Call, Operator, Refused, Result, Table, fixed_shape
-from inferon.frontends.onnx.reductions import mean
-from inferon.frontends.onnx.sliding import (
+from inferon.frontends.onnx.operators.reductions import mean
+from inferon.frontends.onnx.operators.sliding import (
     Sizes,
     Sliding,
     image_sizes,

@@ -11,7 +11,7 @@ import numpy as np
 
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Refused, Table, fixed_shape, is_float
-from inferon.frontends.onnx.interpolation import (
+from inferon.frontends.onnx.operators.interpolation import (
     COORDINATES,
     HALF,
     ROUNDINGS,
@@ -23,8 +23,8 @@ from inferon.frontends.onnx.interpolation import (
     outside,
     taps,
 )
-from inferon.frontends.onnx.picking import picked
-from inferon.frontends.onnx.sliding import check_size
+from inferon.frontends.onnx.operators.picking import picked
+from inferon.frontends.onnx.operators.sliding import check_size
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
 from inferon.ir.types import FLOAT32

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from inferon.frontends.onnx.call import Call, Operator, Refused, Result, Table, fixed_shape
-from inferon.frontends.onnx.reductions import mean
+from inferon.frontends.onnx.operators.reductions import mean
 from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.shape import Shape

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from inferon.frontends.onnx.bit_patterns import from_pattern, pattern, width_bits
 from inferon.frontends.onnx.call import Call, Refused, Sizes, Table, Value
 from inferon.frontends.onnx.narrow import NARROW
+from inferon.frontends.onnx.operators.bit_patterns import from_pattern, pattern, width_bits
 from inferon.frontends.onnx.tensors import held_in, type_name
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32, INT32, INT64, Element, Float, Int

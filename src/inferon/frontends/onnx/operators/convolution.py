@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from inferon.frontends.onnx.call import Call, Refused, Table
-from inferon.frontends.onnx.sliding import (
+from inferon.frontends.onnx.operators.sliding import (
     Sizes,
     Sliding,
     check_size,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from inferon.frontends.onnx.attention import join_heads, split_heads
 from inferon.frontends.onnx.call import Call, Table, fixed_shape
+from inferon.frontends.onnx.operators.attention import join_heads, split_heads
 from inferon.ir.node import Node
 from inferon.ops import build as b
 from inferon.ops.base import require

@@ -19,8 +19,8 @@ from inferon.frontends.onnx.call import (
     constant_array,
 )
 from inferon.frontends.onnx.limits import MAX_TURNS
+from inferon.frontends.onnx.operators.turns import FEWEST_TURNS, Loop, element, stacked
 from inferon.frontends.onnx.read import Subgraph
-from inferon.frontends.onnx.turns import FEWEST_TURNS, Loop, element, stacked
 from inferon.ir.node import Node
 from inferon.ir.types import INT64, Bool
 from inferon.ir.values import storage
