@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, parser
 
 from inferon.errors import ToolError, Unsupported
 from inferon.interpret import interpret
@@ -311,6 +311,20 @@ def test_what_a_constant_selects_has_a_fixed_number() -> None:
 
 
 # --------------------------------------------------------------------------------------- scatter
+
+
+def test_pairs_of_particles_have_a_fixed_number() -> None:
+    """The pairs of a Particle Transformer: a triangle that is too large to be written out."""
+    model = parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 15]>
+        g (float[30] x) => (float[2,435] y) <int64[2] shape = {30, 30}, int64 minus = {-1}>
+        { ones = ConstantOfShape<value = float {1.0}>(shape) below = Trilu<upper = 0>(ones, minus)
+          pairs = NonZero(below) y = Gather(x, pairs) }"""
+    )
+    graph = load(model, batch_axis=None)
+    x = np.arange(30, dtype=np.float32)
+    assert graph.output_names == ("y",)
+    assert np.array_equal(interpret(graph, [x[None]])[0][0], x[np.stack(np.tril_indices(30, -1))])
 
 
 def test_message_passing_is_a_scatter_of_rows() -> None:

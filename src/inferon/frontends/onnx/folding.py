@@ -18,7 +18,7 @@ from inferon.ops import build as b
 from inferon.ops.dot import Dot
 from inferon.ops.evaluation import evaluate
 from inferon.ops.quantization import OnGrid
-from inferon.ops.structure import Const
+from inferon.ops.structure import Const, Input
 
 
 def fold(root: Node) -> Node:
@@ -40,6 +40,15 @@ def fold(root: Node) -> Node:
         return root
     value = np.asarray(evaluate((root,), {}, {})[root][0])
     return _written(value, root.type.element)
+
+
+def computed(root: Node) -> Array | None:
+    """Return the array of a value that no event changes, also of one that is not folded."""
+    array = constant_array(root)
+    nodes = ordered((root,)) if array is None else []
+    if array is None and not any(isinstance(n.op, Input) for n in nodes) and not _costly(nodes):
+        array = np.asarray(evaluate((root,), {}, {})[root][0])
+    return array
 
 
 def _written(array: Array, element: Element) -> Node:

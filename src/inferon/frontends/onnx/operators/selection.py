@@ -21,6 +21,7 @@ from inferon.frontends.onnx.call import (
     constant_array,
     fixed_shape,
 )
+from inferon.frontends.onnx.folding import computed
 from inferon.frontends.onnx.operators.cumulative import running_sum
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
@@ -73,7 +74,7 @@ def _non_zero(call: Call) -> Value:
     x = call.node(0)
     shape = fixed_shape(x, "NonZero")
     require(len(shape) > 0, "takes at least one axis")
-    array = constant_array(x) if prod(shape) else np.zeros(shape)
+    array = computed(x) if prod(shape) else np.zeros(shape)
     if array is not None:
         return constant(np.stack(np.nonzero(array)).astype(np.int64))
     places = np.stack(np.unravel_index(np.arange(prod(shape)), shape)).astype(np.int64)
