@@ -113,9 +113,14 @@ def outcome(stranger: Stranger, file: Path) -> Outcome:
     except Mismatch as error:
         return Outcome("differs", str(error), **facts)
     except ToolError as error:
-        return Outcome("bits", str(error).splitlines()[0], **facts)
+        return Outcome("bits", _without_paths(str(error), file), **facts)
     facts |= {"worst": found.worst_peer, "undecided": found.undecided}
     return Outcome("verified", "", **facts)
+
+
+def _without_paths(message: str, file: Path) -> str:
+    """Return the first line of a message, without this machine's folders."""
+    return message.splitlines()[0].replace(str(file), file.name)
 
 
 def _events(graph: Graph, stranger: Stranger, *, special: bool) -> list[Array]:
@@ -146,7 +151,7 @@ def _alone(stranger: Stranger, file: Path) -> Outcome:
     seconds = round(time.perf_counter() - start, 1)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return Outcome("failed", last, seconds=seconds)
+        return Outcome("failed", _without_paths(last, file), seconds=seconds)
     return Outcome(**{**json.loads(done.stdout), "seconds": seconds})
 
 
