@@ -9,14 +9,16 @@ import numpy as np
 
 from inferon.frontends.onnx.call import constant_array
 from inferon.frontends.onnx.empty import is_empty
-from inferon.frontends.onnx.limits import MAX_FOLDED_ELEMENTS, MAX_FOLDED_PRODUCTS
+from inferon.frontends.onnx.limits import MAX_FOLDED_ELEMENTS, MAX_FOLDED_PRODUCTS, MAX_TURNS
 from inferon.ir.node import Node, ordered
-from inferon.ir.shape import count
+from inferon.ir.shape import count, largest
 from inferon.ir.types import Element, Float
 from inferon.ir.values import Array
 from inferon.ops import build as b
+from inferon.ops.base import Composite
 from inferon.ops.dot import Dot
 from inferon.ops.evaluation import evaluate
+from inferon.ops.loop import Loop
 from inferon.ops.quantization import OnGrid
 from inferon.ops.structure import Const, Input
 
@@ -64,13 +66,33 @@ _SMALL = 256
 
 
 def _costly(nodes: Sequence[Node]) -> bool:
-    products = (
-        count(node.type.shape) * prod(_contracted(node))
-        for node in nodes
-        if isinstance(node.op, Dot)
-    )
-    elements = (count(node.type.shape) for node in nodes)
-    return max(products, default=0) > MAX_FOLDED_PRODUCTS or max(elements) > MAX_FOLDED_ELEMENTS
+    """Return whether nodes, or the simpler ones that they stand for, take long to compute."""
+    turns = 0
+    for node in nodes:
+        number = count(node.type.shape)
+        products = number * prod(_contracted(node)) if isinstance(node.op, Dot) else 0
+        turns += _turns(node)
+        if (
+            number > MAX_FOLDED_ELEMENTS
+            or products > MAX_FOLDED_PRODUCTS
+            or turns > MAX_TURNS
+            or (isinstance(node.op, Composite) and _costly(_within(node.op, node.inputs)))
+        ):
+            return True
+    return False
+
+
+def _turns(node: Node) -> int:
+    if not isinstance(node.op, Loop):
+        return 0
+    sequence = node.inputs[1].type.shape
+    return largest(sequence[0])
+
+
+def _within(op: Composite, inputs: Sequence[Node]) -> Sequence[Node]:
+    """Return the nodes that a composite stands for."""
+    stand_ins = (Node(Input(f"x{i}", each.type)) for i, each in enumerate(inputs))
+    return ordered((op.decompose(*stand_ins),))
 
 
 def _contracted(node: Node) -> tuple[int, ...]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from inferon.frontends.onnx.call import Refused
 from inferon.frontends.onnx.limits import MAX_TENSOR_ELEMENTS
-from inferon.ir.shape import Shape, count
+from inferon.ir.shape import Shape, largest_shape
 
 
-def make_room(shape: Shape, what: str) -> None:
+def extent(shape: Shape) -> int:
+    """Return the number of elements, where an axis without any counts as one.
+
+    What has no elements costs nothing, but what is made along one of its other axes does.
+    """
+    return prod(max(1, size) for size in largest_shape(shape))
+
+
+def make_room(shape: Shape, what: str, most: int = MAX_TENSOR_ELEMENTS) -> None:
     """Refuse a shape of more elements than a value may have.
 
     Parameters
     ----------
     shape : of what is about to be made
     what : its name in the sentence "... of 10**9 elements"
+    most : elements that it may have
     """
-    number = count(shape)
-    if number > MAX_TENSOR_ELEMENTS:
-        raise Refused(f"{what} of {number} elements", f"at most {MAX_TENSOR_ELEMENTS}")
+    number = extent(shape)
+    if number > most:
+        raise Refused(f"{what} of {number} elements", f"at most {most}")

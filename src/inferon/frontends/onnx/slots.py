@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 
 from inferon.errors import Gap, UsageError
 from inferon.frontends.naming import Names, label
 from inferon.frontends.onnx.limits import MAX_TENSOR_ELEMENTS
 from inferon.frontends.onnx.read import Model, Slot, Symbolic, describe
+from inferon.frontends.onnx.room import extent
 from inferon.frontends.onnx.tensors import held_in
 from inferon.ir.node import Node
 from inferon.ir.shape import MAX_ELEMENTS, Dim, Shape, Size
@@ -125,7 +125,7 @@ def slot_gaps(model: Model, batch: Batch | None, dims: Mapping[str, Dim]) -> Ite
         for axis, size in enumerate(slot.shape):
             if not isinstance(size, int) and size not in dims and not _carries(batch, slot, axis):
                 yield _unknown_size(name, axis, size)
-        number = prod(_bound(size, dims) for size in slot.shape)
+        number = extent(tuple(_bound(size, dims) for size in slot.shape))
         if number > MAX_TENSOR_ELEMENTS:
             yield Gap(name, f"an input of {number} elements", f"at most {MAX_TENSOR_ELEMENTS}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from inferon.errors import Gap, InvalidGraph, InvalidModel
 from inferon.frontends.naming import label
+from inferon.frontends.onnx.arity import miscounted
 from inferon.frontends.onnx.call import (
     Behind,
     Call,
@@ -33,11 +34,12 @@ from inferon.frontends.onnx.limits import (
 from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
 from inferon.frontends.onnx.narrow_results import Types, in_their_sets, result_types
 from inferon.frontends.onnx.read import Absent, Layer, Model, Slot, Subgraph
+from inferon.frontends.onnx.room import extent
 from inferon.frontends.onnx.table import OPERATORS
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.frontends.onnx.versions import UNVERSIONED, is_read
 from inferon.ir.node import Node
-from inferon.ir.shape import Shape, count
+from inferon.ir.shape import Shape
 from inferon.ops.base import Elementary
 from inferon.ops.structure import Input
 
@@ -238,10 +240,14 @@ class _Run:
             return
         if any(name and name not in done.values for name in layer.needs):
             return  # behind a gap: its operator has been checked, its shapes cannot be
+        opset = self.model.opsets.get(layer.domain, 1)
+        wrong = None if (layer.domain, layer.op) in self.model.own else miscounted(layer, opset)
+        if wrong is not None:
+            raise LayerError(layer.label, wrong)
         call = Call(
             layer,
             tuple(done.values[name] if name else None for name in layer.inputs),
-            self.model.opsets.get(layer.domain, 1),
+            opset,
             tuple(guide.shape(name) if guide and name else None for name in layer.inputs),
             self.rebinding,
             lambda body, operands: self.subgraph(body, operands, done, guide),
@@ -334,7 +340,7 @@ def _check(values: Sequence[Value]) -> None:
     for value in values:
         if not isinstance(value, Node):
             continue
-        number = count(value.type.shape)
+        number = extent(value.type.shape)
         if number > MAX_TENSOR_ELEMENTS:
             raise Refused(f"a value of {number} elements", f"at most {MAX_TENSOR_ELEMENTS}")
 

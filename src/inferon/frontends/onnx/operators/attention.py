@@ -193,6 +193,7 @@ def _frontier(call: Call, heads: Heads, past: int | None, filled: Node | None) -
     found = []
     if max(left, right) >= 0 or filled is not None:
         length, keys = fixed_shape(heads.q, "a mask")[2], fixed_shape(heads.k, "a mask")[2]
+        make_room((length, keys), "a mask")
         where = b.constant(np.arange(keys))
         ahead = b.constant(np.arange(keys) - np.arange(length)[:, None])
         offset: Node = b.constant(np.int64(past or 0))

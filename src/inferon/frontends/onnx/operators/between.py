@@ -12,7 +12,7 @@ from functools import reduce
 from itertools import product
 from math import prod
 
-from inferon.frontends.onnx.call import fixed_shape
+from inferon.frontends.onnx.call import Refused, fixed_shape
 from inferon.ir.node import Node
 from inferon.ir.types import Int
 from inferon.ops import build as b
@@ -75,6 +75,10 @@ def _linear_weights(part: Node) -> list[Node]:
     return [b.sub(1.0, part), part]
 
 
+MOST_TAPS = 64
+"""The elements around a place in three axes of a cubic; each is a term of its own."""
+
+
 CUBIC = -0.75
 """The coefficient of the cubic that torch and ONNX Runtime use for GridSample."""
 
@@ -108,6 +112,9 @@ def _mean(
     below = [b.floor(each) for each in places]
     factors = [weights(b.sub(at, low)) for at, low in zip(places, below, strict=True)]
     total: Node | None = None
+    number = prod(len(each) for each in factors)
+    if number > MOST_TAPS:
+        raise Refused(f"a mean of {number} elements around each place", f"at most {MOST_TAPS}")
     for taps in product(*(range(len(each)) for each in factors)):
         at = [b.add(low, float(first + tap)) for low, tap in zip(below, taps, strict=True)]
         weight = reduce(b.mul, (each[tap] for each, tap in zip(factors, taps, strict=True)))

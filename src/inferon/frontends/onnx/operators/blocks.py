@@ -9,7 +9,9 @@ import numpy as np
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Table, fixed_shape
 from inferon.frontends.onnx.operators.sliding import check_size, stated_sliding
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
+from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.ops.base import require
 
@@ -88,15 +90,26 @@ def _overlapped(
     kernel, blocks = fixed_shape(moved, "Col2Im")[axis : axis + 2]
     lead, tail = moved.type.shape[:axis], moved.type.shape[axis + 2 :]
     row = b.pad(b.reshape(moved, (*lead, kernel * blocks, *tail)), axis, 0, 1)
-    met: list[list[int]] = [[] for _ in range(size)]
-    for k in range(kernel):
-        for p in range(blocks):
-            place = p * stride + k * dilation - front
-            if 0 <= place < size:
-                met[place].append(k * blocks + p)
-    most = max(1, *(len(each) for each in met))
-    table = [each + [kernel * blocks] * (most - len(each)) for each in met]
-    return b.sum_(b.gather(row, b.constant(np.array(table)), axis), [axis + 1])
+    places_of = np.arange(blocks) * stride + np.arange(kernel)[:, None] * dilation - front
+    met = _members(places_of.ravel(), size)
+    return b.sum_(b.gather(row, b.constant(met), axis), [axis + 1])
+
+
+def _members(places: Array, size: int) -> Array:
+    """Return which elements lie at each place below ``size``, in their order; else one too many.
+
+    Parameters
+    ----------
+    places : of the elements, in any order; those outside are left out
+    """
+    inside = np.flatnonzero((places >= 0) & (places < size))
+    order = inside[np.argsort(places[inside], kind="stable")]
+    at = places[order]
+    number = np.bincount(at, minlength=size)
+    make_room((size, int(number.max())), "a table of overlaps")
+    table = np.full((size, max(1, int(number.max()))), len(places))
+    table[at, np.arange(len(at)) - (np.cumsum(number) - number)[at]] = order
+    return table
 
 
 TABLE: Table = {

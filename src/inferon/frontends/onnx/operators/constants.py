@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from inferon.errors import InvalidModel
 from inferon.frontends.onnx.call import Call, Refused, Table
-from inferon.frontends.onnx.limits import MAX_FOLDED_ELEMENTS, MAX_TENSOR_ELEMENTS
+from inferon.frontends.onnx.limits import MAX_FOLDED_ELEMENTS
 from inferon.frontends.onnx.narrow import NarrowTensor
+from inferon.frontends.onnx.room import make_room
 from inferon.frontends.onnx.tensors import Foreign, held_in, type_name
 from inferon.ir.node import Node
 from inferon.ir.shape import largest
@@ -52,10 +52,7 @@ def _constant_of_shape(call: Call) -> Node:
     )
     if element.type.shape != (1,):
         raise InvalidModel(f"layer {call.layer.label}: its value is not one number")
-    if prod(largest(size) for size in sizes) > MAX_TENSOR_ELEMENTS:
-        raise Refused(
-            f"a constant of shape {list(sizes)}", f"at most {MAX_TENSOR_ELEMENTS} elements"
-        )
+    make_room(sizes, "a constant")
     return b.broadcast(b.reshape(element, ()), sizes)
 
 

@@ -17,6 +17,7 @@ from inferon.frontends.onnx.call import (
     constant_array,
     fixed_shape,
 )
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.shape import Dim
 from inferon.ir.types import INT64
@@ -188,6 +189,7 @@ def _one_hot(call: Call) -> Node:
     depth = call.numbers(1, "depth")[0]
     axis = call.axis(call.integer("axis", -1), index.type.rank + 1)
     require(depth >= 1 and values.type.shape == (2,), "takes a depth and two values")
+    make_room((depth, *index.type.shape), "a OneHot")
     index = b.cast(index, INT64)
     index = b.expand(b.select(b.less(index, 0), b.add(index, depth), index), axis)
     steps = b.reshape(b.constant(np.arange(depth)), (depth, *[1] * (index.type.rank - 1 - axis)))

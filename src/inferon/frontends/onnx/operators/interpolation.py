@@ -13,6 +13,8 @@ from math import ceil, lcm
 
 import numpy as np
 
+from inferon.frontends.onnx.call import Refused
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.values import Array
 
 HALF = Fraction(1, 2)
@@ -91,11 +93,27 @@ class Coordinates:
         return np.asarray((self.part / self.parts).astype(np.float64))
 
 
+EXACT = 1 << 53
+"""Smaller integers are exact in int64, and so are their quotients in float64."""
+
+MOST_FRACTIONS = 1 << 18
+"""Elements whose places are computed one by one, in integers of any length: about a second."""
+
+
 def coordinates(axis: Axis, mode: str) -> Coordinates:
     """Return where the elements of the result lie in the original."""
     step, offset = _affine(axis, mode)
     parts = lcm(step.denominator, offset.denominator)
-    numerators = int(step * parts) * np.arange(axis.size).astype(object) + int(offset * parts)
+    by, first = int(step * parts), int(offset * parts)
+    places = np.arange(axis.size)
+    if max(abs(by) * axis.size + abs(first), parts) >= EXACT:
+        if axis.size > MOST_FRACTIONS:
+            raise Refused(
+                f"a Resize to {axis.size} elements at fractions of 1/{parts}",
+                "a scale that is a simple fraction",
+            )
+        places = places.astype(object)
+    numerators = by * places + first
     whole = np.asarray(numerators // parts)
     return Coordinates(whole.astype(np.int64), np.asarray(numerators % parts), parts)
 
@@ -152,6 +170,7 @@ def taps(axis: Axis, at: Coordinates, how: Filter) -> tuple[Array, Array]:
     """Return places (size, n) in the original and their weights (size, n)."""
     stretch = min(1.0, float(axis.scale)) if how.antialias else 1.0
     reach = ceil((1 if how.cubic is None else 2) / stretch)
+    make_room((axis.size, 2 * reach), "a table of weights")
     steps = np.arange(1 - reach, 1 + reach)
     t = (steps[None, :] - at.fraction[:, None]) * stretch
     weights = _triangle(t) if how.cubic is None else _cubic(t, how.cubic)

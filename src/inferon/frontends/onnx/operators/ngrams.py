@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from inferon.frontends.onnx.call import Call, Refused, Table, fixed_shape
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32, INT64
 from inferon.ir.values import Array
@@ -40,6 +41,7 @@ def _tf_idf_vectorizer(call: Call) -> Node:
 def _placed(found: Node, places: Array) -> Node:
     """Return the counts (rows, n-grams) at the coordinates of their n-grams."""
     size = int(places.max()) + 1
+    make_room((size,), "a row")
     source = np.full(size, len(places))  # one more: a coordinate without an n-gram counts nothing
     source[places] = np.arange(len(places))
     return b.gather(b.pad(found, 1, 0, 1, 0), b.constant(source), 1)
@@ -73,7 +75,7 @@ def _counted(rows: Node, wanted: Array, apart: range) -> Node:
     total = b.broadcast(b.constant(np.zeros((), np.int64)), (number, grams))
     for step in apart:
         if (length - 1) * step + 1 > size:
-            continue
+            break
         seen = b.window(rows, 1, length, dilation=step)  # rows, positions, length
         positions = size - (length - 1) * step
         shape = (number, positions, grams, length)

@@ -7,8 +7,6 @@ only what is neither becomes a gather.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from inferon.ir.node import Node
@@ -35,7 +33,7 @@ def picked(x: Node, axis: int, places: Array) -> Node:
 def _repeats(places: Array) -> int:
     """Return how often every element comes, if that is the same number for all."""
     changes = np.flatnonzero(np.diff(places)) + 1
-    return int(np.gcd.reduce([*changes.tolist(), len(places)]))
+    return int(np.gcd.reduce(np.append(changes, len(places))))
 
 
 def _repeated(x: Node, axis: int, number: int) -> Node:
@@ -46,22 +44,22 @@ def _repeated(x: Node, axis: int, number: int) -> Node:
 
 
 def _runs(places: Array) -> list[int]:
-    """Return where runs of one step begin, each as long as it can be."""
-    steps = np.diff(places).tolist()
-    starts, step = [0], None
-    for position, each in enumerate(steps, start=1):
-        if step is None:
-            step = each
-        elif each != step:
-            starts.append(position)
-            step = None
+    """Return where runs of one step begin, each as long as it can be; the first few of many."""
+    steps = np.diff(places)
+    starts = [0]
+    while len(starts) <= MOST_PARTS and starts[-1] < len(steps):
+        rest = steps[starts[-1] :]
+        others = np.flatnonzero(rest != rest[0])
+        if not others.size:
+            break
+        starts.append(starts[-1] + int(others[0]) + 1)
     return starts
 
 
 def _part(x: Node, axis: int, run: Array) -> Node:
     """Return the elements of one run."""
     first = int(run[0])
-    step = next((int(j - i) for i, j in pairwise(run.tolist())), 1)
+    step = int(run[1] - run[0]) if len(run) > 1 else 1
     if step == 0:
         return _repeated(b.slice_(x, axis, first, 1), axis, len(run))
     return b.slice_(x, axis, first, len(run), step)

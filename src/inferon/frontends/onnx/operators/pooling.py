@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 
 from inferon.frontends.onnx.call import Call, Operator, Refused, Result, Table, fixed_shape
+from inferon.frontends.onnx.limits import MAX_BATCH_ELEMENTS
 from inferon.frontends.onnx.operators.reductions import mean
 from inferon.frontends.onnx.operators.sliding import (
     Sizes,
@@ -20,6 +21,7 @@ from inferon.frontends.onnx.operators.sliding import (
     sliding_over,
     stated_sliding,
 )
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ir.values import storage
 from inferon.ops import build as b
@@ -30,6 +32,7 @@ from inferon.ops.convolution import AveragePool, LpPool, MaxPool, MaxPoolIndex, 
 def _per_channel(op: Pool, x: Node) -> Node:
     count, channels, *sizes = fixed_shape(x, "a pool")
     value = b.apply(op, b.reshape(x, (count * channels, *sizes)))
+    make_room((*value.type.shape, *op.kernel), "windows", MAX_BATCH_ELEMENTS)
     return b.reshape(value, (count, channels, *value.type.shape[1:]))
 
 

@@ -92,7 +92,7 @@ def _affine_grid(call: Call) -> Node:
     axes = len(sizes)
     fits = axes in (2, 3) and theta.type.shape[1:] == (axes, axes + 1)
     require(fits and min(sizes) >= 1, "{} does not fit the size {}", theta.type, sizes)
-    check_size(sizes)
+    check_size([*sizes, axes + 1])
     aligned = bool(call.integer("align_corners", 0))
     lines = [_line(size, aligned=aligned) for size in sizes]
     mesh = np.meshgrid(*lines, indexing="ij")[::-1]  # x comes first, and belongs to the last axis

@@ -23,6 +23,7 @@ from inferon.frontends.onnx.call import (
 )
 from inferon.frontends.onnx.folding import computed
 from inferon.frontends.onnx.operators.cumulative import running_sum
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.types import BOOL, INT64, Bool, Int
@@ -77,6 +78,7 @@ def _non_zero(call: Call) -> Value:
     array = computed(x) if prod(shape) else np.zeros(shape)
     if array is not None:
         return constant(np.stack(np.nonzero(array)).astype(np.int64))
+    make_room((len(shape), prod(shape)), "a table of places")
     places = np.stack(np.unravel_index(np.arange(prod(shape)), shape)).astype(np.int64)
     return Selection.of(nonzero(b.reshape(x, (prod(shape),)))).taken(b.constant(places), 1)
 

@@ -17,6 +17,7 @@ from inferon.frontends.onnx.call import (
     Table,
     Value,
 )
+from inferon.frontends.onnx.limits import MAX_UNROLLED_LAYERS
 from inferon.frontends.onnx.read import describe
 from inferon.frontends.onnx.tensors import held_in
 from inferon.ir.node import Node
@@ -105,6 +106,7 @@ def _split(call: Call) -> Value:
         raise Refused(f"a split of the run-time size {length.name}", "a fixed size")
     keep = bool(call.integer("keepdims", 1)) or call.has(1)
     sizes = _sizes(call, length)
+    _check_number(len(sizes))
     require(sum(sizes) == length and min(sizes, default=0) >= 0, "{} does not split {}", sizes, x)
     starts = accumulate(sizes, initial=0)
     parts = [b.slice_(x, axis, start, size) for start, size in zip(starts, sizes, strict=False)]
@@ -113,14 +115,21 @@ def _split(call: Call) -> Value:
     )
 
 
+def _check_number(parts: int) -> None:
+    if parts > MAX_UNROLLED_LAYERS:
+        raise Refused(f"a sequence of {parts} tensors", f"at most {MAX_UNROLLED_LAYERS}")
+
+
 def _sizes(call: Call, length: int) -> tuple[int, ...]:
     if not call.has(1):
+        _check_number(length)
         return (1,) * length
     listed = call.numbers(1, "split")
     if call.node(1).type.rank:
         return listed
     (size,) = listed
     require(size >= 1, "splits into parts of {}", size)
+    _check_number(length // size)
     return tuple(min(size, length - start) for start in range(0, length, size))
 
 

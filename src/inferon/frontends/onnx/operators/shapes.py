@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -199,8 +200,10 @@ def _split(call: Call) -> Result:
             f"a Split of the run-time size {length.name}", "a fixed size for that dimension"
         )
     sizes = _split_sizes(call, length)
+    parts = len(call.layer.outputs)
+    require(len(sizes) == parts, "{} sizes of {} parts", len(sizes), parts)
     require(sum(sizes) == length and min(sizes) >= 0, "{} does not split {}", sizes, x.type)
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    starts = accumulate(sizes[:-1], initial=0)
     return [b.slice_(x, axis, start, size) for start, size in zip(starts, sizes, strict=True)]
 
 
@@ -211,8 +214,9 @@ def _split_sizes(call: Call, length: int) -> tuple[int, ...]:
         listed = call.numbers(1, "split") if call.has(1) else None
     if listed is not None:
         return listed
-    number = call.integer("num_outputs", len(call.layer.outputs))
-    require(number >= 1, "splits into {} parts", number)
+    number = len(call.layer.outputs)
+    stated = call.integer("num_outputs", number)
+    require(stated == number, "num_outputs is {}, with {} outputs", stated, number)
     size = -(-length // number)
     return tuple(min(size, length - size * i) for i in range(number))
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 from inferon.errors import InvalidModel
-from inferon.frontends.onnx.call import Call, Refused, fixed_shape
-from inferon.frontends.onnx.limits import MAX_TENSOR_ELEMENTS
+from inferon.frontends.onnx.call import Call, fixed_shape
+from inferon.frontends.onnx.room import make_room
 from inferon.ir.node import Node
 from inferon.ops.base import require
 
@@ -99,8 +98,7 @@ def halves(total: Sizes, mode: str) -> tuple[Sizes, Sizes]:
 
 def check_size(sizes: Sequence[int]) -> None:
     """Refuse images beyond all bounds before a number is computed for each place."""
-    if prod(sizes) > MAX_TENSOR_ELEMENTS:
-        raise Refused(f"an image of {prod(sizes)} elements", f"at most {MAX_TENSOR_ELEMENTS}")
+    make_room(tuple(sizes), "an image")
 
 
 def sliding_over(call: Call, sizes: Sizes, kernel: Sizes) -> Sliding:

@@ -11,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from inferon.frontends.onnx.call import Call, Counted, Table, constant_array, fixed_shape
+from inferon.frontends.onnx.call import (
+    Call,
+    Counted,
+    Refused,
+    Table,
+    constant_array,
+    fixed_shape,
+)
+from inferon.frontends.onnx.limits import MAX_TURNS
 from inferon.frontends.onnx.operators.selection import Selection
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
@@ -28,6 +36,8 @@ def _non_max_suppression(call: Call) -> Counted:
     boxes, scores = call.node(0), call.node(1)
     batches, classes, number = fixed_shape(scores, "NonMaxSuppression")
     require(boxes.type.shape == (batches, number, 4), "{} for {}", boxes.type, scores.type)
+    if number > MAX_TURNS:
+        raise Refused(f"NonMaxSuppression of {number} boxes", f"at most {MAX_TURNS}")
     rows = batches * classes
     scores = b.reshape(scores, (rows, number))
     order = b.top_k(scores, number)
