@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from inferon.frontends.onnx.call import Refused
-from inferon.frontends.onnx.limits import MAX_TENSOR_ELEMENTS
+from inferon.frontends.onnx.limits import MAX_TENSOR_ELEMENTS, MAX_UNROLLED_LAYERS
 from inferon.ir.shape import Shape, largest_shape
 
 
@@ -29,3 +29,12 @@ def make_room(shape: Shape, what: str, most: int = MAX_TENSOR_ELEMENTS) -> None:
     number = extent(shape)
     if number > most:
         raise Refused(f"{what} of {number} elements", f"at most {most}")
+
+
+def check_layers(number: int) -> None:
+    """Refuse loops of so many layers, turn by turn."""
+    if number > MAX_UNROLLED_LAYERS:
+        raise Refused(
+            f"loops of more than {MAX_UNROLLED_LAYERS} layers in all, turn by turn",
+            "fewer turns, or a model without that loop",
+        )

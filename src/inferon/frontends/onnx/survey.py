@@ -7,11 +7,10 @@ file tells it to.
 
 from __future__ import annotations
 
-from math import prod
-
 from inferon.errors import Gap
 from inferon.frontends.onnx.limits import MAX_BATCH_ELEMENTS
 from inferon.frontends.onnx.read import Layer, Model, Slot
+from inferon.frontends.onnx.room import extent
 from inferon.frontends.onnx.tensors import held_in
 from inferon.frontends.onnx.translate import Translation, translate
 from inferon.ir.node import Node
@@ -43,7 +42,7 @@ def _stand_in(slot: Slot) -> Node | None:
     if slot.shape is None:
         return None
     shape = tuple(size if isinstance(size, int) else ASSUMED_SIZE for size in slot.shape)
-    return _input(shape, slot) if prod(shape) <= MAX_BATCH_ELEMENTS else None
+    return _input(shape, slot) if extent(shape) <= MAX_BATCH_ELEMENTS else None
 
 
 def _input(shape: tuple[Size, ...], slot: Slot) -> Node:

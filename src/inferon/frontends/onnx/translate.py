@@ -29,12 +29,11 @@ from inferon.frontends.onnx.limits import (
     FIRST_OPSET,
     LAST_OPSET,
     MAX_TENSOR_ELEMENTS,
-    MAX_UNROLLED_LAYERS,
 )
 from inferon.frontends.onnx.narrow import NARROW, NarrowTensor, brought_back
 from inferon.frontends.onnx.narrow_results import Types, in_their_sets, result_types
 from inferon.frontends.onnx.read import Absent, Layer, Model, Slot, Subgraph
-from inferon.frontends.onnx.room import extent
+from inferon.frontends.onnx.room import check_layers, extent
 from inferon.frontends.onnx.table import OPERATORS
 from inferon.frontends.onnx.tensors import Foreign
 from inferon.frontends.onnx.versions import UNVERSIONED, is_read
@@ -200,11 +199,7 @@ class _Run:
     ) -> list[Value]:
         """Return the outputs of a sub-graph; see `Call.translate`."""
         self.layers += max(1, len(body.layers))
-        if self.layers > MAX_UNROLLED_LAYERS:
-            raise Refused(
-                f"loops of more than {MAX_UNROLLED_LAYERS} layers in all, turn by turn",
-                "fewer turns, or a model without that loop",
-            )
+        check_layers(self.layers)
         twin = None if guide is None else guide.twin(body, len(around.inner))
         inner = around.within(body)
         for slot, value in zip(body.inputs, operands, strict=True):

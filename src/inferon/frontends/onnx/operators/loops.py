@@ -21,6 +21,7 @@ from inferon.frontends.onnx.call import (
 from inferon.frontends.onnx.limits import MAX_TURNS
 from inferon.frontends.onnx.operators.turns import FEWEST_TURNS, Loop, element, stacked
 from inferon.frontends.onnx.read import Subgraph
+from inferon.frontends.onnx.room import check_layers
 from inferon.ir.node import Node
 from inferon.ir.types import INT64, Bool
 from inferon.ir.values import storage
@@ -59,6 +60,8 @@ class _Loop:
         kept = self._kept()
         if kept is not None:
             return kept
+        if self.condition is None and self.most is not None:
+            check_layers(self.most * max(1, len(self.body.layers)))  # not after many turns
         turn = 0
         while self.most is None or turn < self.most:
             if self.condition is not None and _known(self.condition) is False:
