@@ -60,6 +60,7 @@ FLOATS: dict[str, tuple[Applied, tuple[int, ...]]] = {
     "sort": (Applied(lambda _, x: x.sort(1, descending=True)[0]), (6,)),
     "largest_and_where": (Applied(lambda _, x: x.max(1)), (6,)),
     "where_smallest": (Applied(lambda _, x: x.argmin(1)), (6,)),
+    "angle": (Applied(lambda _, x: torch.atan2(x, x + 1)), (6,)),
     "angles": (Applied(lambda _, x: _pairs(x)), (5,)),
     "logarithm": (Applied(lambda _, x: torch.log1p(x.abs())), (6,)),
     "clamp": (Applied(lambda _, x: x.clamp(-0.5, 0.5) + x.clamp(min=0)), (6,)),
@@ -89,6 +90,10 @@ INTEGERS: dict[str, tuple[Applied, tuple[int, ...]]] = {
 """Function and shape of one event's int64 input, of numbers below 7."""
 
 REFUSED: dict[str, tuple[Applied, tuple[int, ...], str]] = {
-    "angle": (Applied(lambda _, x: torch.atan2(x, x + 1)), (6,), "operator Atan"),
+    "noise": (
+        Applied(lambda _, x: x + torch.rand_like(x)),
+        (6,),
+        "random numbers of RandomUniformLike",
+    ),
 }
 """Function, shape of one event's input, and the gap."""
