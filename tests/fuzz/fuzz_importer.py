@@ -1,8 +1,9 @@
 """Loads damaged models until one does anything but load or be refused.
 
-Run: ``python -m tests.fuzz.fuzz_importer --cases 1000000``; prints the counts as JSON and exits
-with 1 when a case crashed, hung, or took more memory than it may.  A case is its seed: ``--first
-SEED --cases 1`` repeats one.
+Run: ``python -m tests.fuzz.fuzz_importer --cases 50000 --first 0``; prints the counts as JSON and
+exits with 1 when a case crashed, hung, or took more memory than it may.  A case is its seed:
+``--first SEED --cases 1`` repeats one.  ``--record FILE`` puts the counts into a list of runs, in
+the place of an older run of the same seeds.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from onnx.backend.test.loader import load_model_tests
 
@@ -97,11 +98,20 @@ def _hang(number: int, frame: FrameType | None) -> NoReturn:
     raise Hang(f"longer than {MAX_SECONDS} s")
 
 
+def _record(run: dict[str, Any], path: Path) -> None:
+    runs = json.loads(path.read_text()) if path.exists() else []
+    kept = [each for each in runs if each["first"] != run["first"]]
+    path.write_text(
+        json.dumps(sorted([*kept, run], key=lambda each: each["first"]), indent=1) + "\n"
+    )
+
+
 def main() -> int:
     """Run the cases, within the memory that a bad model may cost."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     known = corpus()
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -109,20 +119,18 @@ def main() -> int:
     start = time.perf_counter()
     warnings.simplefilter("ignore")
     report = fuzz(range(options.first, options.first + options.cases), known)
-    print(
-        json.dumps(
-            {
-                "cases": options.cases,
-                "first": options.first,
-                "models": len(known.models),
-                "counts": dict(sorted(report.counts.items())),
-                "failures": report.failures,
-                "slowest_s": round(report.slowest_s, 2),
-                "seconds": round(time.perf_counter() - start, 1),
-            },
-            indent=1,
-        )
-    )
+    run = {
+        "cases": options.cases,
+        "first": options.first,
+        "models": len(known.models),
+        "counts": dict(sorted(report.counts.items())),
+        "failures": report.failures,
+        "slowest_s": round(report.slowest_s, 2),
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+    print(json.dumps(run, indent=1))
+    if options.record:
+        _record(run, options.record)
     return 1 if report.failures else 0
 
 
