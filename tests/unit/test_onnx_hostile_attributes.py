@@ -59,7 +59,11 @@ def scalar(number: int) -> np.ndarray[Any, Any]:
 
 def grams(**attributes: Any) -> onnx.ModelProto:
     """Return a TfIdfVectorizer of one pair of numbers in a row of six."""
-    given: dict[str, Any] = {"ngram_indexes": [0], "min_gram_length": 2, "max_gram_length": 2} | attributes
+    given: dict[str, Any] = {
+        "ngram_indexes": [0],
+        "min_gram_length": 2,
+        "max_gram_length": 2,
+    } | attributes
     row = np.arange(6, dtype=np.int64)
     return model(
         "TfIdfVectorizer",
