@@ -57,8 +57,8 @@ Bound = Annotated[
     typer.Option(
         "--bind",
         metavar="NAME=VALUE",
-        help="Value of an input that only states a shape, axes or a condition: axes=[1]; "
-        "repeatable.",
+        help="Value of an input that only states a shape, axes or a condition, or of a symbolic "
+        "size: axes=[1], particles=64; repeatable.",
     ),
 ]
 ExtensionPath = Annotated[
