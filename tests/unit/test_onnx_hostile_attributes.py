@@ -253,3 +253,11 @@ def test_optional_values_at_the_end_may_be_left_out_or_be_empty() -> None:
     clip.graph.node[0].input.append("x0")
     with pytest.raises(InferonError, match="Clip takes at most 3 values, not 6"):
         load(clip, batch_axis=None)
+
+
+def test_a_loop_of_millions_is_not_compared() -> None:
+    """Events are compared turn by turn, which would take minutes."""
+    source = model("CumSum", [(1, 1 << 21), scalar(1)])
+    source.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
+    with pytest.raises(Unsupported, match=r"model: \d+ steps, one after the other"):
+        load(source)

@@ -16,16 +16,17 @@ import numpy as np
 from inferon.errors import Gap, Unsupported
 from inferon.frontends.naming import label
 from inferon.frontends.onnx.call import Counted, Several, Value, constant_array
-from inferon.frontends.onnx.limits import MAX_BATCH_ELEMENTS
+from inferon.frontends.onnx.limits import MAX_BATCH_ELEMENTS, MAX_COMPARED_TURNS
 from inferon.frontends.onnx.read import Layer, Model
 from inferon.frontends.onnx.slots import Batch
 from inferon.frontends.onnx.translate import Translation
 from inferon.ir.node import Node, ordered
-from inferon.ir.shape import Dim, Shape, count, resolve
+from inferon.ir.shape import Dim, Shape, count, largest, resolve
 from inferon.ir.types import Bool, Element, Float
 from inferon.ir.values import Array, storage
 from inferon.ops import build as b
 from inferon.ops.evaluation import evaluate
+from inferon.ops.loop import Loop
 from inferon.ops.rounding import RoundTo, RoundToPower
 
 EVENTS = 3
@@ -147,6 +148,10 @@ def too_large(three: Three) -> Gap | None:
     """Refuse models whose comparison needs too much memory, before an event is drawn."""
     nodes = ordered([value for value in three.three.values.values() if isinstance(value, Node)])
     total = sum(count(node.type.shape) * _steps(node) for node in nodes)
+    turns = sum(map(_turns, nodes))
+    if turns > MAX_COMPARED_TURNS:
+        what = f"{turns} steps, one after the other, in an event"
+        return Gap("model", what, f"a model with at most {MAX_COMPARED_TURNS}")
     if total <= MAX_BATCH_ELEMENTS:
         return None
     return Gap(
@@ -254,6 +259,14 @@ def _steps(node: Node) -> int:
     if isinstance(node.op, RoundTo | RoundToPower):
         return _nodes_of(node.op, node.inputs[0].type.element)
     return 1  # other composites have few steps, or change shape on the way
+
+
+def _turns(node: Node) -> int:
+    """Return how many nodes a loop computes, turn by turn."""
+    if not isinstance(node.op, Loop):
+        return 0
+    body = node.op.body.nodes()
+    return largest(node.inputs[1].type.shape[0]) * (len(body) + sum(map(_turns, body)))
 
 
 @cache

@@ -30,6 +30,9 @@ MAX_TENSOR_ELEMENTS = 1 << 24
 MAX_BATCH_ELEMENTS = 1 << 26
 """Elements of all values together while events are compared with a batch: 512 MB in float64."""
 
+MAX_COMPARED_TURNS = 1 << 22
+"""Nodes of loops that are computed one by one while events are compared: minutes, as it stands."""
+
 MAX_FOLDED_ELEMENTS = 1 << 22
 """Elements of a constant that is computed at import; beyond it the layer stays in the graph."""
 
