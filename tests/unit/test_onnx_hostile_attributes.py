@@ -255,6 +255,14 @@ def test_optional_values_at_the_end_may_be_left_out_or_be_empty() -> None:
         load(clip, batch_axis=None)
 
 
+def test_the_number_of_events_is_no_output() -> None:
+    source = model("Shape", [(1, 4)])
+    source.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
+    source.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+    with pytest.raises(Unsupported, match="y0: an output that changes with the number of events"):
+        load(source)
+
+
 def test_a_loop_of_millions_is_not_compared() -> None:
     """Events are compared turn by turn, which would take minutes."""
     source = model("CumSum", [(1, 1 << 21), scalar(1)])

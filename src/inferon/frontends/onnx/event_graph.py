@@ -10,9 +10,9 @@ from typing import Any
 import onnx
 
 from inferon.errors import Gap, InvalidGraph, Unsupported
-from inferon.frontends.naming import Names
+from inferon.frontends.naming import Names, label
 from inferon.frontends.onnx.bind import bound
-from inferon.frontends.onnx.call import Nothing, Operator, Rebinding
+from inferon.frontends.onnx.call import Nothing, Operator, Rebinding, constant_array
 from inferon.frontends.onnx.independence import EVENTS, Comparison, Three, misfit, too_large
 from inferon.frontends.onnx.read import Model, read
 from inferon.frontends.onnx.slots import (
@@ -113,7 +113,7 @@ class _Import:
         graph = self._tidy(names, inputs, wanted, outputs, three.one)
         wrong = comparison.of_graph(graph.outputs, wanted)
         if wrong is not None:
-            _raise(_one(comparison.blame()))
+            _raise(_one(comparison.blame()), _one(_of_all_events(three, wrong)))
             raise InvalidGraph(
                 f"taking the batch away changed output {wrong}: this is a fault of the importer"
             )
@@ -195,6 +195,16 @@ def _without_batch(three: Three, name: str) -> Node:
     if growth is None or growth.factor != 1:
         return node
     return b.squeeze(node, growth.axis)
+
+
+def _of_all_events(three: Three, name: str) -> Gap | None:
+    """Return the gap of an output that tells the number of events, as the shape of an input."""
+    one, many = (each.values.get(name) for each in (three.one, three.three))
+    arrays = [constant_array(each) for each in (one, many) if isinstance(each, Node)]
+    if len(arrays) < 2 or any(array is None for array in arrays):
+        return None
+    what = "an output that changes with the number of events, and not with the events"
+    return Gap(label(name), what, "a model without that output")
 
 
 def _raise(*gaps: Iterable[Gap]) -> None:
