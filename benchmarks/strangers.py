@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import numpy as np
 import inferon
 from inferon.analysis.cost import cost
 from inferon.analysis.samples import Samples
+from inferon.compile import Compiled
 from inferon.errors import InferonError, Mismatch, ToolError, Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.types import Int
@@ -70,11 +72,15 @@ class Outcome:
 
     Attributes
     ----------
-    result : "verified", "bits" (equal to the interpreter, and no ONNX Runtime to compare with),
-        "refused", "differs", or "failed"
+    result : "verified"; "undecided" (equal to the interpreter in bits, and every event hangs on a
+        tie, so that no bound holds); "bits" (equal to the interpreter, and no ONNX Runtime to
+        compare with); "refused", "differs", or "failed"
     detail : why, where it is not verified
     gaps : everything that is missing, where it is refused
     worst : largest error of ONNX Runtime over the bound derived for it
+    undecided : events without a bound
+    difference : largest difference of C++ and ONNX Runtime over the largest output, on one event
+        of normal numbers
     """
 
     result: str
@@ -85,6 +91,7 @@ class Outcome:
     parameters: int = 0
     worst: float | None = None
     undecided: int | None = None
+    difference: float | None = None
     seconds: float = 0.0
 
 
@@ -110,12 +117,23 @@ def outcome(stranger: Stranger, file: Path) -> Outcome:
         plain = _events(graph, stranger, special=False)
         peer = OnnxRuntime(file, graph, bound=stranger.bind)
         found = compare(peer, compiled.artifact.predict(plain), plain)
+        apart = difference(compiled, peer, plain)
     except Mismatch as error:
         return Outcome("differs", str(error), **facts)
     except ToolError as error:
         return Outcome("bits", _without_paths(str(error), file), **facts)
-    facts |= {"worst": found.worst_peer, "undecided": found.undecided}
-    return Outcome("verified", "", **facts)
+    facts |= {"worst": found.worst_peer, "undecided": found.undecided, "difference": apart}
+    return Outcome("verified" if found.undecided < EVENTS else "undecided", "", **facts)
+
+
+def difference(compiled: Compiled, peer: OnnxRuntime, events: list[Array]) -> float:
+    """Return the largest difference of C++ and ONNX Runtime, relative to the largest output."""
+    first = [array[:1] for array in events]  # the first event of `Samples` is of normal numbers
+    pairs = zip(compiled.artifact.predict(first), peer.predict(first), strict=True)
+    return max(
+        float(np.abs(ours - theirs).max(initial=0) / max(np.abs(theirs).max(initial=0), 1e-30))
+        for ours, theirs in pairs
+    )
 
 
 def _without_paths(message: str, file: Path) -> str:
@@ -164,27 +182,32 @@ def _files(folder: Path) -> dict[str, Path]:
 def table(rows: list[tuple[Stranger, Outcome]]) -> str:
     """Return the table of the documentation."""
     lines = [
-        "| model | what it is | license | result | multiply-adds | ONNX Runtime: error / bound |",
-        "|---|---|---|---|--:|--:|",
+        "| model | what it is | license | result | multiply-adds | error / bound | difference |",
+        "|---|---|---|---|--:|--:|--:|",
     ]
     for stranger, found in rows:
-        name = stranger.name.replace("_", " ")
-        worst = "" if found.worst is None else f"{found.worst:.2g}"
-        if found.undecided:
-            worst += f" ({found.undecided} of {EVENTS} events undecided)"
-        detail = found.detail.replace("|", "\\|")
-        result = found.result if found.result == "verified" else f"{found.result}: {detail}"
-        macs = f"{found.macs:,}" if found.macs else ""
-        lines.append(
-            f"| [{name}]({stranger.url}) | {stranger.what} | {stranger.license} | {result} "
-            f"| {macs} | {worst} |"
-        )
-    verified = sum(found.result == "verified" for _, found in rows)
-    lines.append("")
-    lines.append(
-        f"{verified} of {len(rows)} verify: bits of the interpreter, bounds of ONNX Runtime."
+        name = f"[{stranger.name.replace('_', ' ')}]({stranger.url})"
+        cells = (name, stranger.what, stranger.license, _result(found), *_numbers(found))
+        lines.append(f"| {' | '.join(cells)} |")
+    counts = Counter(found.result for _, found in rows)
+    shown = ", ".join(f"{number} {result}" for result, number in counts.most_common())
+    return "\n".join([*lines, "", f"{len(rows)} models: {shown}."]) + "\n"
+
+
+def _result(found: Outcome) -> str:
+    if found.result == "bits":
+        return "bits; ONNX Runtime does not take it"
+    if found.result == "verified" and found.undecided:
+        return f"verified, {found.undecided} of {EVENTS} events undecided"
+    return f"{found.result}: {found.detail}" if found.detail else found.result
+
+
+def _numbers(found: Outcome) -> tuple[str, str, str]:
+    return (
+        f"{found.macs:,}" if found.macs else "",
+        f"{found.worst:.2g}" if found.worst is not None and found.result == "verified" else "",
+        f"{found.difference:.1g}" if found.difference is not None else "",
     )
-    return "\n".join(lines) + "\n"
 
 
 def main() -> int:

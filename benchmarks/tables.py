@@ -15,6 +15,7 @@ PAGES = (
     ROOT / "docs" / "reference" / "speed.md",
     ROOT / "docs" / "reference" / "torch-networks.md",
     ROOT / "docs" / "reference" / "elementary-functions.md",
+    ROOT / "docs" / "reference" / "models-of-others.md",
 )
 SLOT = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
