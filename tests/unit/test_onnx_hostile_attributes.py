@@ -269,3 +269,11 @@ def test_a_loop_of_millions_is_not_compared() -> None:
     source.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
     with pytest.raises(Unsupported, match=r"model: \d+ steps, one after the other"):
         load(source)
+
+
+def test_a_product_of_no_whole_numbers_is_zero() -> None:
+    source = model("MatMul", [(0,), (0,)])
+    for slot in (*source.graph.input, *source.graph.output):
+        slot.type.tensor_type.elem_type = TensorProto.INT32
+    empty = np.zeros((1, 0), np.int32)
+    assert interpret(load(source, batch_axis=None), [empty, empty])[0].tolist() == [0]

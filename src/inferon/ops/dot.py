@@ -92,10 +92,11 @@ class Dot(Primitive):
 
     def _sequential(self, left: Array, right: Array) -> Array:
         """Return the sum of products where order does not matter: integers."""
-        total = left[:, :, :, 0, None] * right[:, :, 0, None, :]
-        for k in range(1, left.shape[3]):
+        events = max(left.shape[0], right.shape[0])
+        total = np.zeros((events, *left.shape[1:3], right.shape[3]), left.dtype)
+        for k in range(left.shape[3]):
             total = total + left[:, :, :, k, None] * right[:, :, k, None, :]
-        return np.asarray(total)
+        return total
 
     def real(self, out: Tensor, types: tuple[Tensor, ...], *args: Array) -> Array:
         left, right = self.matrices(*args)
