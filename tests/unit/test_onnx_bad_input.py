@@ -182,6 +182,10 @@ STRUCTURE: dict[str, tuple[Callable[[onnx.GraphProto], Any], str]] = {
     ),
     "a negative size": (lambda graph: _dims(graph, [-4, 2]), "negative"),
     "sizes that overflow": (lambda graph: _dims(graph, [1 << 31, 1 << 31]), "above the limit"),
+    "sizes that overflow beside an axis of none": (
+        lambda graph: _dims(graph, [0, (1 << 63) - 1]),
+        "above the limit",
+    ),
     "rank 40": (lambda graph: _dims(graph, [1] * 40), "40 axes"),
     "data too short": (lambda graph: _dims(graph, [40, 2]), "damaged"),
     "data too long": (lambda graph: _dims(graph, [1, 2]), "damaged"),

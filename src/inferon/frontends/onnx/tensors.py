@@ -161,7 +161,7 @@ def _checked_shape(tensor: onnx.TensorProto, name: str) -> tuple[int, ...]:
         raise InvalidModel(f"tensor {name} has {len(shape)} axes, above the limit of {MAX_RANK}")
     if any(size < 0 for size in shape):
         raise InvalidModel(f"tensor {name} has a negative size: {list(shape)}")
-    if prod(shape) > MAX_FILE_BYTES:
+    if prod(max(1, size) for size in shape) > MAX_FILE_BYTES:  # also beside an axis of none
         limit = f"above the limit of {MAX_FILE_BYTES} elements"
         raise InvalidModel(f"tensor {name} of shape {list(shape)} is {limit}")
     return shape
