@@ -1,8 +1,8 @@
 """Nanoseconds per layer of one event: which part of a model the time goes to.
 
 Each step of the program runs alone, again and again, on what it finds in an event: its data are
-in the nearest cache, and a call of about 1 ns is added to each.  On the benchmark models the sum
-is within 8 % of the time of a whole event.
+in the nearest cache, and a call of about 1 ns is added to each, so the sum need not be the time
+of a whole event.
 """
 
 from __future__ import annotations
