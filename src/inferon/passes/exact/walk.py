@@ -18,10 +18,12 @@ from inferon.ops.convert import Cast, Quantize
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.quantization import OnGrid, Whole
 from inferon.ops.structure import Const, Input
+from inferon.passes.exact.choices import stays_inside
 from inferon.passes.exact.curve import as_int, as_output
 from inferon.passes.exact.dyadic import array_of, at_step, grid
+from inferon.passes.exact.operands import on_grid, rule
 from inferon.passes.exact.rounding import settled
-from inferon.passes.exact.rules import by_rule, on_grid, rule, stays_inside
+from inferon.passes.exact.rules import by_rule
 from inferon.passes.exact.value import (
     Curve,
     Grid,
