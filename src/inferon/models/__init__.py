@@ -1,0 +1,1 @@
+"""Models of the field, one readable file each, as in their papers. Needs the torch extra."""

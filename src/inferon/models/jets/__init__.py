@@ -1,0 +1,1 @@
+"""Jet taggers: raw constituents or high-level features in, class probabilities out."""
