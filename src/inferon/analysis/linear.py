@@ -23,6 +23,7 @@ import numpy as np
 from inferon.analysis.ball import Ball, Context, Step, rule, settled
 from inferon.analysis.narrow import stride
 from inferon.analysis.pullback import Slopes, has_derivative, pull
+from inferon.analysis.signs import never_negative
 from inferon.analysis.unfold import Unfolded, unfolded
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, Op, ordered
@@ -137,7 +138,10 @@ def _record(tape: Tape, node: Node, context: Context, *, composite: bool) -> Non
     step = replace(noisy, inputs=tuple(map(_sharp, noisy.inputs)), context=quiet)
     ball = settled(rule(node.op, step), node.type.element)
     tape.steps[node] = step
-    tape.own[node] = ball.error + _bend(node.op, replace(noisy, context=quiet), ball)
+    if _is_root_of_square(node):
+        tape.own[node] = ball.error + _bent_root(tape, node.inputs[0])[1]
+    else:
+        tape.own[node] = ball.error + _bend(node.op, replace(noisy, context=quiet), ball)
     if isinstance(node.op, RoundTo | RoundToPower):  # whatever the noise, an error may turn it
         uncertain = tape.balls[node.inputs[0]].error > 0.0
         tape.own[node] = np.where(uncertain, stride(node.op, ball.value), tape.own[node])
@@ -226,6 +230,21 @@ def _bend(op: Op, step: Step, ball: Ball) -> Array:
     return nothing
 
 
+def _is_root_of_square(node: Node) -> bool:
+    return isinstance(node.op, arithmetic.Sqrt) and never_negative(node.inputs[0])
+
+
+def _bent_root(tape: Tape, x: Node) -> tuple[Array, Array]:
+    """Return where a number that cannot be negative is near 0, and how far its root may be off.
+
+    Two roots differ by the root of what their arguments differ by, at most.
+    """
+    ball = tape.balls[x]
+    error = np.where(ball.value == 0.0, ball.error, tape.noise[x].error)
+    bent = (ball.value == 0.0) | (error > BEND * ball.value)
+    return bent, np.where(bent, np.sqrt(error), 0.0)
+
+
 def _reach(op: Op, x: Array) -> Array:
     """Return how far an argument is from where a function bends without bound, or 1."""
     match op:
@@ -291,4 +310,6 @@ def _pulled(tape: Tape, node: Node, slope: Array) -> Slopes:
         return ()
     step = tape.steps[node]
     spread = replace(step, inputs=tuple(each.spread(tape.events) for each in step.inputs))
+    if _is_root_of_square(node):  # where its own error holds all, an infinite slope adds nothing
+        slope = np.where(_bent_root(tape, node.inputs[0])[0], 0.0, slope)
     return pull(node.op, spread, tape.balls[node].value, slope)

@@ -12,6 +12,7 @@ from math import ceil, log2, prod
 import numpy as np
 
 from inferon.analysis.ball import Ball, Decision, Step, once, rule, walk
+from inferon.analysis.signs import never_negative
 from inferon.errors import InvalidGraph
 from inferon.ir.node import Op
 from inferon.ir.types import Bool, Fixed, Float, Int
@@ -161,7 +162,10 @@ def _sign(op: Op, step: Step) -> Ball:
 
 @rule.register
 def _sqrt(op: arithmetic.Sqrt, step: Step) -> Ball:
-    return step.rounded(*_increasing(step.value(), *_ends(step)))
+    value, (low, high) = step.value(), _ends(step)
+    if never_negative(step.node.inputs[0]):
+        low = np.where(np.isnan(low) & ~np.isnan(value), 0.0, low)
+    return step.rounded(*_increasing(value, low, high))
 
 
 @rule.register(arithmetic.Floor)
