@@ -10,9 +10,15 @@ from typing import Any
 from inferon.errors import UsageError
 from inferon.models.jets.autoencoder import Autoencoder, AutoencoderShape
 from inferon.models.jets.deep_sets import DeepSets, DeepSetsShape
+from inferon.models.jets.gravnet import GravNet, GravNetShape
 from inferon.models.jets.jedi_net import JediNet, JediNetShape
 from inferon.models.jets.mixer import Mixer, MixerShape
 from inferon.models.jets.mlp import Mlp, MlpShape
+from inferon.models.jets.particle_transformer import (
+    ParticleTransformer,
+    ParticleTransformerShape,
+)
+from inferon.models.jets.particlenet import ParticleNet, ParticleNetShape
 from inferon.models.jets.pfn import Pfn, PfnShape
 from inferon.models.jets.tagger import Tagger
 
@@ -41,6 +47,12 @@ CATALOG: Mapping[str, Entry] = MappingProxyType(
         "deep-sets": Entry(DeepSetsShape, DeepSets, "Deep Sets", "arXiv:2402.01876"),
         "pfn": Entry(PfnShape, Pfn, "PFN", "arXiv:1810.05165"),
         "jedi-net": Entry(JediNetShape, JediNet, "JEDI-net", "arXiv:1908.05318"),
+        "particlenet": Entry(ParticleNetShape, ParticleNet, "ParticleNet", "arXiv:1902.08570"),
+        "gravnet": Entry(GravNetShape, GravNet, "GravNet", "arXiv:1902.07987"),
+        "part": Entry(
+            *(ParticleTransformerShape, ParticleTransformer),
+            *("Particle Transformer", "arXiv:2202.03772"),
+        ),
         "mixer": Entry(MixerShape, Mixer, "MLP-Mixer", "arXiv:2105.01601"),
         "autoencoder": Entry(AutoencoderShape, Autoencoder, "Autoencoder", "arXiv:2108.03986"),
     }
