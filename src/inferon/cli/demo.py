@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from inferon.cli.model import AsJson, CompilerName, March, cpp
-from inferon.cli.terminal import Terminal, table
-from inferon.report.figures import require_matplotlib
-from inferon.report.page import record, write_report
-from inferon.report.study import Study, TaggerEvidence, study
+from inferon.cli.report import remarks, scores_table
+from inferon.cli.terminal import Terminal
 
 
 def demo(
@@ -29,6 +26,13 @@ def demo(
     Compiles them to C++, proves them equal to the interpreter in bits and to ONNX Runtime within
     the derived bound, measures both, draws ROC curves, and writes a report.
     """
+    from inferon.report.folder import prepare  # the loaders and the template engine load here
+    from inferon.report.page import record, write_page, write_record
+    from inferon.report.run_sample import sample_of
+    from inferon.report.runs import shipped_runs
+    from inferon.report.study import study
+    from inferon.report.style import require_matplotlib
+
     terminal = Terminal(as_json)
     start = time.monotonic()
 
@@ -36,46 +40,22 @@ def demo(
         terminal.say(f"{time.monotonic() - start:5.1f} s  {step}")
 
     require_matplotlib()
-    found = study(out, cpp(compiler, march).compiler, say)
+    prepare(out)
+    say("reading 20,000 jets")
+    runs = shipped_runs()
+    found = study(runs, sample_of(runs), cpp(compiler, march).compiler, say)
+    folders = [run.compiled.write(out / f"{run.run.model.stem}_cpp") for run in found.runs]
     say("drawing the report")
-    page, numbers = write_report(found, out)
+    page, numbers = out / "report.html", out / "report.json"
+    write_page(found, page, "demo")
+    write_record(found, numbers)
     say("done")
     terminal.finish(
         {"report": page, "numbers": numbers, "study": record(found)},
-        _table(found),
+        scores_table(found),
         "",
-        "The scores of the C++ have the interpreter's bits, for jets alone and in a batch.",
-        "The largest error of ONNX Runtime is that part of the bound that is derived for it.",
-        f"Times are medians for one jet on one thread, in turns: {_machine(found)}.",
+        *remarks(found),
         "",
         f"Report    {page}",
-        *(f"C++       {each.folder}" for each in found.taggers),
-    )
-
-
-def _machine(found: Study) -> str:
-    machine = found.taggers[0].benchmark.machine
-    return f"{machine.cpu}, {machine.level}, load average {machine.load_average}"
-
-
-def _table(found: Study) -> Table:
-    headings = (
-        *("tagger", "scores", "bits differ", "error / bound", "Inferon [ns]"),
-        *("ONNX Runtime [ns]", "ratio", "accuracy"),
-    )
-    return table(headings, [_row(each) for each in found.taggers], numbers=7)
-
-
-def _row(evidence: TaggerEvidence) -> tuple[str, ...]:
-    timing = evidence.benchmark.timings[0]
-    theirs, ratio = timing.peer_ns_per_event, timing.ratio
-    return (
-        evidence.tagger.title,
-        f"{evidence.bits.elements:,}",
-        "0",
-        f"{evidence.peer.worst_peer:.2g}",
-        f"{timing.ours_ns_per_event:,.0f}",
-        "-" if theirs is None else f"{theirs:,.0f}",
-        "-" if ratio is None else f"{ratio:.1f}",
-        f"{evidence.accuracy}",
+        *(f"C++       {folder}" for folder in folders),
     )

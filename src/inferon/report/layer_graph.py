@@ -44,6 +44,24 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """The nodes of one layer that are computed.
+
+    Attributes
+    ----------
+    title : the layer's name, or its operator where it came from no layer
+    nodes : in order
+    results : those whose values leave the layer
+    macs : multiply-adds of one event
+    """
+
+    title: str
+    nodes: tuple[Node, ...]
+    results: tuple[Node, ...]
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
 class LayerGraph:
     """Boxes in an order in which they can be computed, and edges between their numbers."""
 
@@ -72,6 +90,23 @@ def layer_graph(graph: Graph, times_ns: Mapping[str, float] | None = None) -> La
             edges[number[node], len(boxes)] = None
         boxes.append(Box(f"{name} (output)", (), (str(node.type),)))
     return LayerGraph(tuple(boxes), tuple(edges))
+
+
+def computed_layers(graph: Graph) -> tuple[Layer, ...]:
+    """Return the layers of a graph without its inputs, in an order in which they are computed."""
+    groups = _in_order(_groups(graph))
+    number = {node: index for index, group in enumerate(groups) for node in group}
+    macs = {each.layer: each.macs for each in cost(graph).layers}
+    return tuple(
+        Layer(
+            group[0].origin or group[0].op.spelling(),
+            tuple(group),
+            tuple(_leaving(graph, group, number)),
+            macs.get(group[0].origin, 0) if group[0].origin else 0,
+        )
+        for group in groups
+        if not isinstance(group[0].op, Input)
+    )
 
 
 def _groups(graph: Graph) -> list[list[Node]]:
