@@ -7,9 +7,11 @@ they are taken out here.  The exported file is run against the module before any
 from __future__ import annotations
 
 import io
+import logging
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +29,10 @@ OPSET: dict[Exporter, int] = {"torchscript": 17, "dynamo": 18}
 
 ROUND_TRIP_TOLERANCE = 1e-4
 """Largest difference in a probability that float32 sums in another order explain (seen: 4e-6);
-a wrong axis or a lost mask gives 1e-2 and more."""
+a wrong axis or a lost mask gives 1e-2 and more.  Of a score above one, the relative difference."""
+
+OUTPUT = "scores"
+"""Name of the output."""
 
 
 def export_onnx(
@@ -35,15 +40,18 @@ def export_onnx(
     example: NDArray[np.float32],
     path: str | os.PathLike[str],
     exporter: Exporter,
+    *,
+    input_name: str,
 ) -> float:
     """Write a module of one input and one output, with a free batch axis.
 
     Parameters
     ----------
-    module : a module in evaluation mode, taking ``constituents`` and returning probabilities
+    module : a module in evaluation mode, on the CPU
     example : inputs to trace with and to compare on, shape (N, ...), N > 1
     path : file to write or to replace; it appears whole or not at all
     exporter : torch's old exporter (torchscript) or its new one (dynamo)
+    input_name : of the file's input
 
     Returns
     -------
@@ -53,15 +61,17 @@ def export_onnx(
     ------
     Mismatch
         The two differ by more than ``ROUND_TRIP_TOLERANCE``.
+    ExtraMissing
+        What the exporter needs is not installed.
     """
     if len(example) < 2:
         raise DataError("exporting needs two example events: one would fix the batch axis at 1")
-    model = onnx.load_from_string(_export(module, torch.from_numpy(example), exporter))
+    model = onnx.load_from_string(_export(module, torch.from_numpy(example), exporter, input_name))
     _strip(model)
     model.graph.name = type(module).__name__
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString(deterministic=True)
-    difference = _difference(content, module, example)
+    difference = _difference(content, module, example, input_name)
     path = Path(path)
     temporary = path.with_name(f".{path.name}.partial")
     temporary.write_bytes(content)
@@ -69,13 +79,15 @@ def export_onnx(
     return difference
 
 
-def _export(module: torch.nn.Module, example: torch.Tensor, exporter: Exporter) -> bytes:
+def _export(
+    module: torch.nn.Module, example: torch.Tensor, exporter: Exporter, input_name: str
+) -> bytes:
     buffer = io.BytesIO()
-    names = {"input_names": ["constituents"], "output_names": ["scores"]}
-    with warnings.catch_warnings():
+    names = {"input_names": [input_name], "output_names": [OUTPUT]}
+    with warnings.catch_warnings(), _quiet(logging.getLogger("torch.onnx")):
         warnings.simplefilter("ignore")  # the old exporter is deprecated, and says so many times
         if exporter == "torchscript":
-            batch = {"constituents": {0: "batch"}, "scores": {0: "batch"}}
+            batch = {input_name: {0: "batch"}, OUTPUT: {0: "batch"}}
             torch.onnx.export(
                 module,
                 (example,),
@@ -97,6 +109,17 @@ def _export(module: torch.nn.Module, example: torch.Tensor, exporter: Exporter) 
             )
             buffer.write(program.model_proto.SerializeToString())
     return buffer.getvalue()
+
+
+@contextmanager
+def _quiet(log: logging.Logger) -> Iterator[None]:
+    """Keep a log from reporting what no user can change, such as that torchvision is absent."""
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _strip(model: onnx.ModelProto) -> None:
@@ -131,14 +154,16 @@ def _clear(message: Any) -> None:
     message.ClearField("metadata_props")
 
 
-def _difference(content: bytes, module: torch.nn.Module, example: NDArray[np.float32]) -> float:
+def _difference(
+    content: bytes, module: torch.nn.Module, example: NDArray[np.float32], input_name: str
+) -> float:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    (got,) = session.run(["scores"], {"constituents": example})
+    (got,) = session.run([OUTPUT], {input_name: example})
     with torch.no_grad():
         expected = module(torch.from_numpy(example)).numpy()
-    difference = float(np.abs(got - expected).max())
+    difference = float((np.abs(got - expected) / np.maximum(1.0, np.abs(expected))).max())
     if not difference <= ROUND_TRIP_TOLERANCE:
         raise Mismatch(
             f"the exported ONNX model differs from the torch module by {difference:.2g}"
