@@ -7,9 +7,9 @@ from math import cosh, pi, sqrt
 import numpy as np
 import pytest
 
-from inferon.physics.jet_classes import JET_CLASSES, JET_CUTS
+from inferon.physics.jet_classes import JET_CLASSES, JET_CUTS, JetClass
 from inferon.physics.kinematics import delta_r, invariant_mass_gev, wrap_phi
-from inferon.physics.truth_matching import Direction, TruthParticle, is_matched
+from inferon.physics.truth_matching import Direction, TruthMatch, TruthParticle, truth_match
 
 QUARK, GLUON, W_BOSON, _, TOP = JET_CLASSES
 JET: Direction = (0.5, 3.0)
@@ -34,6 +34,10 @@ def test_mass_of_two_massless_particles() -> None:
     assert invariant_mass_gev(pair)[0] == pytest.approx(expected, rel=1e-14)
 
 
+def match(truth: list[TruthParticle], jet_class: JetClass) -> TruthMatch:
+    return truth_match(JET, truth, jet_class, JET_CUTS)
+
+
 @pytest.mark.parametrize(
     ("pdg_id", "distance", "matched"),
     [
@@ -47,32 +51,44 @@ def test_mass_of_two_massless_particles() -> None:
 )
 def test_a_quark_jet_points_at_a_light_quark(pdg_id: int, distance: float, matched: bool) -> None:
     truth = [TruthParticle(pdg_id, (JET[0] + distance, JET[1]))]
-    assert is_matched(JET, truth, QUARK, JET_CUTS) is matched
+    # A quark does not decay, so nothing can be outside the jet.
+    assert match(truth, QUARK) == TruthMatch(matched, True)
+    assert match(truth, QUARK).is_clean is matched
 
 
 def test_any_of_the_partons_may_match_also_across_the_seam() -> None:
     # Azimuth 3.0 and -3.1 are 0.18 apart.
     truth = [TruthParticle(21, (0.0, 0.0)), TruthParticle(21, (0.5, -3.1))]
-    assert is_matched(JET, truth, GLUON, JET_CUTS)
-    assert not is_matched(JET, truth[:1], GLUON, JET_CUTS)
+    assert match(truth, GLUON).is_clean
+    assert not match(truth[:1], GLUON).is_matched
 
 
 @pytest.mark.parametrize(
-    ("quarks", "matched"),
+    ("quarks", "contained"),
     [
         (((0.5, 3.0), (1.2, 3.0)), True),
         (((0.5, 3.0), (1.31, 3.0)), False),  # one quark left the jet
         (((0.5, 3.0),), False),  # decay not to quarks
     ],
 )
-def test_a_boson_jet_contains_both_quarks(quarks: tuple[Direction, ...], matched: bool) -> None:
-    truth = [TruthParticle(-24, JET, quarks)]
-    assert is_matched(JET, truth, W_BOSON, JET_CUTS) is matched
+def test_a_boson_jet_contains_both_quarks(quarks: tuple[Direction, ...], contained: bool) -> None:
+    assert match([TruthParticle(-24, JET, quarks)], W_BOSON) == TruthMatch(True, contained)
+
+
+def test_containment_is_that_of_the_particle_the_jet_points_at() -> None:
+    inside, outside = (JET, JET), ((0.5, 0.0), JET)
+    far: Direction = (0.5, 3.0 - 0.6)
+    near_lost, far_whole = TruthParticle(24, JET, outside), TruthParticle(24, far, inside)
+    assert match([near_lost, far_whole], W_BOSON) == TruthMatch(True, False)
+    # A jet that points at none may still hold a whole decay; it is not clean.
+    assert match([far_whole], W_BOSON) == TruthMatch(False, True)
+    assert not match([far_whole], W_BOSON).is_clean
+    assert match([], W_BOSON) == TruthMatch(False, False)
 
 
 def test_a_top_jet_contains_three_quarks() -> None:
     near: Direction = (0.6, 2.9)
-    assert is_matched(JET, [TruthParticle(6, JET, (near, near, near))], TOP, JET_CUTS)
-    assert not is_matched(JET, [TruthParticle(6, JET, (near, near))], TOP, JET_CUTS)
-    assert not is_matched(JET, [TruthParticle(6, JET, (near, near, (1.4, 3.0)))], TOP, JET_CUTS)
-    assert not is_matched(JET, [TruthParticle(24, JET, (near, near, near))], TOP, JET_CUTS)
+    assert match([TruthParticle(6, JET, (near, near, near))], TOP).is_clean
+    assert not match([TruthParticle(6, JET, (near, near))], TOP).is_contained
+    assert not match([TruthParticle(6, JET, (near, near, (1.4, 3.0)))], TOP).is_contained
+    assert not match([TruthParticle(24, JET, (near, near, near))], TOP).is_matched

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-COLLISION_SETTINGS: tuple[str, ...] = (
-    "Beams:eCM = 13000.",
-    "Tune:pp = 14",  # Monash 2013, arXiv:1404.5630; multiparton interactions stay on
-)
+COLLISION_SETTINGS: tuple[str, ...] = ("Beams:eCM = 13000.",)
+"""Multiparton interactions stay on; the tune is ``JetSetting.tune``."""
 
 _HARD_PT = ("PhaseSpace:pTHatMin = 990.", "PhaseSpace:pTHatMax = 1010.")
 
@@ -44,7 +42,7 @@ class JetClass:
     ----------
     name : short name, as printed in tables
     label : class index in samples and in the outputs of the models
-    process : Pythia 8 settings of the hard process, besides ``COLLISION_SETTINGS``
+    process : Pythia 8 settings of the hard process
     truth_ids : absolute PDG codes of the particles that a jet of this class is matched to
     decay_quarks : quarks of the particle's decay that the jet has to contain (0: the particle does
         not decay)
@@ -58,10 +56,9 @@ class JetClass:
     decay_quarks: int = 0
     cuts_boson_pt: bool = False
 
-    @property
-    def settings(self) -> tuple[str, ...]:
-        """Every physics setting that Pythia is given for this class."""
-        return COLLISION_SETTINGS + self.process
+    def settings(self, tune: tuple[str, ...]) -> tuple[str, ...]:
+        """Every physics setting that Pythia is given for this class, with those of a tune."""
+        return COLLISION_SETTINGS + tune + self.process
 
 
 JET_CLASSES: tuple[JetClass, ...] = (
@@ -140,4 +137,4 @@ class JetCuts:
 
 
 JET_CUTS = JetCuts()
-"""The cuts of version 1 of the generator."""
+"""The cuts of versions 1 and 2 of the generator."""

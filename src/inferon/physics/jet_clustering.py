@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferon.physics.jet_classes import JetCuts
+from inferon.physics.particles import Particles
 
 FloatArray = NDArray[np.float64]
 
@@ -26,8 +27,10 @@ class Jet:
     ----------
     pt_gev, eta, phi, mass_gev : the jet's own momentum; phi in [-pi, pi]
     rapidity : the jet axis for distances
-    constituents : shape (particles, 3)
-        pT [GeV], pseudorapidity and azimuth [rad], highest pT first.
+    constituents : shape (particles, 4)
+        pT [GeV], pseudorapidity, azimuth [rad] and energy [GeV], highest pT first.
+    constituent_mass_gev, constituent_pdg_id : shape (particles,)
+        The same particles' masses and PDG codes.
     """
 
     pt_gev: float
@@ -36,21 +39,22 @@ class Jet:
     mass_gev: float
     rapidity: float
     constituents: FloatArray
+    constituent_mass_gev: FloatArray
+    constituent_pdg_id: NDArray[np.int32]
 
 
-def leading_jets(momenta_gev: FloatArray, cuts: JetCuts) -> list[Jet]:
+def leading_jets(particles: Particles, cuts: JetCuts) -> list[Jet]:
     """Find the leading jets of an event that pass the cuts.
 
     A jet is leading if it is among the first ``cuts.leading_jets`` in pT, before the cuts on jets.
 
     Parameters
     ----------
-    momenta_gev : shape (particles, 4)
-        px, py, pz, E [GeV] of the visible particles.
+    particles : visible particles, or what a detector saw of them
     cuts : cuts on particles and jets, jet radius
     """
-    particles = _particles_in_acceptance(momenta_gev, cuts)
-    pseudojets = [fastjet.PseudoJet(*row) for row in particles.tolist()]
+    particles = _in_acceptance(particles, cuts)
+    pseudojets = [fastjet.PseudoJet(*row) for row in particles.momenta_gev.tolist()]
     for index, pseudojet in enumerate(pseudojets):
         pseudojet.set_user_index(index)
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, cuts.radius)
@@ -64,31 +68,24 @@ def leading_jets(momenta_gev: FloatArray, cuts: JetCuts) -> list[Jet]:
     ]
 
 
-def _particles_in_acceptance(momenta_gev: FloatArray, cuts: JetCuts) -> FloatArray:
-    pt, eta, _ = _pt_eta_phi(momenta_gev).T
-    kept = (pt > cuts.particle_pt_min_gev) & (np.abs(eta) < cuts.particle_abs_eta_max)
-    inside: FloatArray = momenta_gev[kept]
-    return inside
+def _in_acceptance(particles: Particles, cuts: JetCuts) -> Particles:
+    pt, eta, _ = particles.pt_eta_phi.T
+    return particles.select(
+        (pt > cuts.particle_pt_min_gev) & (np.abs(eta) < cuts.particle_abs_eta_max)
+    )
 
 
-def _pt_eta_phi(momenta_gev: FloatArray) -> FloatArray:
-    px, py, pz, _ = momenta_gev.T
-    pt = np.hypot(px, py)
-    # A particle along the beam has no finite pseudorapidity; it falls to the cut on pT or on
-    # |eta|.
-    eta = np.arcsinh(pz / np.maximum(pt, np.finfo(np.float64).tiny))
-    return np.stack([pt, eta, np.arctan2(py, px)], axis=-1)
-
-
-def _jet(pseudojet: fastjet.PseudoJet, particles: FloatArray) -> Jet:
-    indices = sorted(part.user_index() for part in pseudojet.constituents())
-    constituents = _pt_eta_phi(particles[indices])
-    order = np.argsort(-constituents[:, 0], kind="stable")
+def _jet(pseudojet: fastjet.PseudoJet, particles: Particles) -> Jet:
+    indices = np.sort([part.user_index() for part in pseudojet.constituents()])
+    inside = particles.select(indices)
+    inside = inside.select(np.argsort(-inside.pt_eta_phi[:, 0], kind="stable"))
     return Jet(
         pt_gev=pseudojet.pt(),
         eta=pseudojet.eta(),
         phi=pseudojet.phi_std(),
         mass_gev=pseudojet.m(),
         rapidity=pseudojet.rap(),
-        constituents=constituents[order],
+        constituents=np.column_stack([inside.pt_eta_phi, inside.momenta_gev[:, 3]]),
+        constituent_mass_gev=inside.mass_gev,
+        constituent_pdg_id=inside.pdg_id,
     )

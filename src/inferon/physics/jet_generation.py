@@ -10,28 +10,37 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import inferon
 from inferon.errors import DataError, ExtraMissing, OutputError, ToolError, UsageError
 from inferon.physics.jet_card import ClassTally, JetCard
 from inferon.physics.jet_chunk import ChunkSpec, command
 from inferon.physics.jet_classes import JET_CLASSES
-from inferon.physics.sample import Jets, load_jets, save_jets
+from inferon.physics.jet_setting import JET_SETTINGS
+from inferon.physics.jets import Jets
+from inferon.physics.sample import load_jets, save_jets
 
 JETS_PER_CHUNK = 1000
 """About 7 s of work: long against Pythia's start (0.5 s), short against an interruption."""
 
 MAX_JETS = 10_000_000
 """Some 20 core-hours; more is a typing error, and would not fit into memory as one sample."""
+
+MAX_CONSTITUENTS = 1000
+"""A jet of 1600 GeV has at most some 300 particles, with pileup twice that."""
+
+MAX_PILEUP = 1000.0
+"""Five times the high-luminosity LHC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class Progress:
 
     Attributes
     ----------
-    jets_done, jets_total : counts of jets
+    jets_done, jets_total : counts of clean jets
     elapsed_s : seconds since the start of this run
     """
 
@@ -52,73 +61,94 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
-def print_progress(progress: Progress) -> None:
-    """One line on stderr, written over at each call."""
-    end = "\n" if progress.jets_done == progress.jets_total else ""
-    line = f"\r{progress.jets_done:,} of {progress.jets_total:,} jets, {progress.elapsed_s:.0f} s"
-    sys.stderr.write(line + end)
-    sys.stderr.flush()
-
-
 def generate_jets(
     out: str | os.PathLike[str],
     *,
     jets: int = 20_000,
     seed: int = 1,
     jobs: int | None = None,
-    matched_only: bool = True,
+    setting: str = "A",
+    detector: bool = False,
+    pileup: float = 0.0,
+    constituents: int = 64,
+    matched_only: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Jets:
     """Make a sample of Pythia 8 jets, the five classes in equal parts.
 
     Parameters
     ----------
-    out : file to write (``.npz``)
-    jets : size of the sample, all classes together
+    out : file to write (``.h5``)
+    jets : clean jets in the sample, all classes together; clean is matched and contained
     seed : 0 or a positive integer; the same seed gives the same jets, with any number of jobs
     jobs : processes at a time; by default one per core this process may use
-    matched_only : leave out jets that fail the truth matching
-    on_progress : called at the start and after each chunk, for instance ``print_progress``
+    setting : ``"A"`` or ``"B"``, see ``jet_setting``
+    detector : whether the detector of the setting sees the particles
+    pileup : mean number of other collisions overlaid, see ``pileup``
+    constituents : particles stored per jet; the features are computed from all
+    matched_only : leave out the jets that are not clean; otherwise those that come on the way to
+        the clean ones are in the sample, too, and flagged
+    on_progress : called at the start and after each chunk
 
     Returns
     -------
     The sample, as ``load_jets(out)`` returns it.  The classes alternate, so any prefix of it is
-    balanced.
+    balanced in clean jets.
 
     Raises
     ------
     ExtraMissing
-        pythia8mc or fastjet is not installed.
+        pythia8mc, fastjet or h5py is not installed.
     UsageError
-        A count or the seed is out of range.
+        A count, the seed or the setting is out of range.
     OutputError
-        ``out`` cannot be written; nothing has been generated then.
+        ``out`` cannot be written; the chunks that were finished are kept.
     ToolError
         A generator failed; the chunks that were finished are kept.
     """
-    _check_arguments(jets, seed, jobs)
+    pattern = ChunkSpec(
+        label=0,
+        index=0,
+        jets=jets,
+        seed=seed,
+        setting=setting,
+        detector=detector,
+        pileup=pileup,
+        constituents=constituents,
+        matched_only=matched_only,
+    )
+    _check_arguments(pattern, jobs)
     _check_extra()
     out = Path(out)
     parts = _make_parts_folder(out)
-    specs = _chunk_specs(jets, seed, matched_only)
-    paths = [parts / f"{spec.jet_class.name}-{spec.index:06d}.npz" for spec in specs]
+    specs = _chunk_specs(pattern)
+    paths = [parts / f"{spec.jet_class.name}-{spec.index:06d}.h5" for spec in specs]
     _make_missing(specs, paths, jobs or _available_cores(), on_progress)
     sample = save_jets(out, _merge([load_jets(path) for path in paths]))
     _remove_parts_folder(parts, paths)
     return sample
 
 
-def _check_arguments(jets: int, seed: int, jobs: int | None) -> None:
-    if not len(JET_CLASSES) <= jets <= MAX_JETS:
-        raise UsageError(f"jets must be {len(JET_CLASSES)} to {MAX_JETS:,}, not {jets}")
-    if seed < 0:
-        raise UsageError(f"the seed must be 0 or positive, not {seed}")
+def _check_arguments(wanted: ChunkSpec, jobs: int | None) -> None:
+    bounds: tuple[tuple[str, float, float, float], ...] = (
+        ("jets", wanted.jets, len(JET_CLASSES), MAX_JETS),
+        ("constituents", wanted.constituents, 1, MAX_CONSTITUENTS),
+        ("pileup", wanted.pileup, 0, MAX_PILEUP),
+    )
+    for name, value, least, most in bounds:
+        if not least <= value <= most:
+            raise UsageError(f"{name} must be {least} to {most:,}, not {value}")
+    if wanted.seed < 0:
+        raise UsageError(f"the seed must be 0 or positive, not {wanted.seed}")
     if jobs is not None and jobs < 1:
         raise UsageError(f"jobs must be 1 or more, not {jobs}")
+    if wanted.setting not in JET_SETTINGS:
+        names = " or ".join(JET_SETTINGS)
+        raise UsageError(f"the setting must be {names}, not {wanted.setting!r}")
 
 
 def _check_extra() -> None:
-    for package in ("pythia8mc", "fastjet"):
+    for package in ("pythia8mc", "fastjet", "h5py"):
         if find_spec(package) is None:
             raise ExtraMissing(package, "physics")
 
@@ -147,14 +177,14 @@ def _remove_parts_folder(parts: Path, paths: Sequence[Path]) -> None:
         parts.rmdir()
 
 
-def _chunk_specs(jets: int, seed: int, matched_only: bool) -> list[ChunkSpec]:
+def _chunk_specs(pattern: ChunkSpec) -> list[ChunkSpec]:
     specs = []
     for jet_class in JET_CLASSES:
         label = jet_class.label
-        remaining = jets // len(JET_CLASSES) + (label < jets % len(JET_CLASSES))
+        remaining = pattern.jets // len(JET_CLASSES) + (label < pattern.jets % len(JET_CLASSES))
         for index in range(-(-remaining // JETS_PER_CHUNK)):
             size = min(JETS_PER_CHUNK, remaining - index * JETS_PER_CHUNK)
-            specs.append(ChunkSpec(label, index, size, seed, matched_only))
+            specs.append(replace(pattern, label=label, index=index, jets=size))
     return specs
 
 
@@ -192,11 +222,13 @@ def _is_done(spec: ChunkSpec, path: Path) -> bool:
         part = load_jets(path)
     except DataError:
         return False
+    if part.card is None:
+        return False
     settings = tuple(tally.settings for tally in part.card.classes)
     return (
         part.card.recipe == spec.recipe
-        and settings == (spec.jet_class.settings,)
-        and len(part) == spec.jets
+        and settings == (spec.jet_class.settings(spec.tune),)
+        and np.count_nonzero(part.is_clean) == spec.jets
     )
 
 
@@ -217,6 +249,8 @@ def _run(spec: ChunkSpec, path: Path) -> None:
     if result.returncode != 0:
         log = result.stdout.decode(errors="replace")
         last_line = (log.strip().splitlines() or ["no output"])[-1]
+        if result.returncode == OutputError.exit_code:
+            raise OutputError(f"{last_line}; the same command goes on from the finished parts")
         raise ToolError(
             f"the jet generator failed on class {spec.jet_class.name}, chunk {spec.index} "
             f"(exit code {result.returncode}): {last_line}",
@@ -227,23 +261,26 @@ def _run(spec: ChunkSpec, path: Path) -> None:
 
 def _merge(parts: Sequence[Jets]) -> Jets:
     """All chunks as one sample, the classes in turn."""
+    cards = [part.card for part in parts if part.card is not None]
     tallies: dict[str, ClassTally] = {}
-    for part in parts:
-        (tally,) = part.card.classes
+    for card in cards:
+        (tally,) = card.classes
         tallies[tally.name] = tallies[tally.name] + tally if tally.name in tallies else tally
-    label = np.concatenate([part.label for part in parts])
-    rank_in_class = np.empty(len(label), dtype=np.int64)
-    for value in np.unique(label):
-        rank_in_class[label == value] = np.arange(np.count_nonzero(label == value))
-    merged = Jets(
-        constituents=np.concatenate([part.constituents for part in parts]),
-        label=label,
-        event_id=np.concatenate([part.event_id for part in parts]),
-        pt_gev=np.concatenate([part.pt_gev for part in parts]),
-        eta=np.concatenate([part.eta for part in parts]),
-        phi=np.concatenate([part.phi for part in parts]),
-        mass_gev=np.concatenate([part.mass_gev for part in parts]),
-        matched=np.concatenate([part.matched for part in parts]),
-        card=JetCard(parts[0].card.recipe, tuple(tallies.values())),
-    )
-    return merged.select(np.lexsort((label, rank_in_class)))
+    columns: dict[str, Any] = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Jets)
+        if isinstance(getattr(parts[0], field.name), np.ndarray)
+    }
+    card = JetCard(cards[0].recipe, tuple(tallies.values()))
+    merged = replace(parts[0], **columns, card=card)
+    return merged.select(np.lexsort((merged.label, _clean_before(merged))))
+
+
+def _clean_before(jets: Jets) -> NDArray[np.int64]:
+    """Count the clean jets of its class before each jet, shape (N,)."""
+    counts = np.empty(len(jets), dtype=np.int64)
+    for value in np.unique(jets.label):
+        of_class = jets.label == value
+        clean = jets.is_clean[of_class]
+        counts[of_class] = np.cumsum(clean) - clean
+    return counts

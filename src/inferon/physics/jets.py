@@ -72,7 +72,7 @@ class Jets:
 
     def select(self, which: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> Jets:
         """Keep the jets at a boolean mask or at indices; the card stays the whole sample's."""
-        chosen = {
+        chosen: dict[str, Any] = {
             field.name: value[which]
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray)

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pythia8mc
-from numpy.typing import NDArray
 
 from inferon.errors import ToolError
-from inferon.physics.jet_classes import JetClass, JetCuts
+from inferon.physics.jet_classes import COLLISION_SETTINGS, JetClass, JetCuts
+from inferon.physics.particles import Particles
 from inferon.physics.truth_matching import Direction, TruthParticle
 
 _FAILURES_IN_A_ROW = 100
@@ -31,21 +31,23 @@ class Event:
 
     Attributes
     ----------
-    momenta_gev : shape (particles, 4)
-        px, py, pz, E [GeV] of the final particles that a detector could see (no neutrinos).
+    particles : the final particles that a detector could see (no neutrinos)
     truth : particles of the hard process
     """
 
-    momenta_gev: NDArray[np.float64]
+    particles: Particles
     truth: tuple[TruthParticle, ...]
 
 
-def generate_events(jet_class: JetClass, cuts: JetCuts, seed: int) -> Iterator[Event]:
+def generate_events(
+    jet_class: JetClass, tune: tuple[str, ...], cuts: JetCuts, seed: int
+) -> Iterator[Event]:
     """Endless events of one class.
 
     Parameters
     ----------
     jet_class : process to generate
+    tune : Pythia 8 settings of shower, hadronization and underlying event
     cuts : window in the boson's pT
     seed : 1 to 900,000,000, Pythia's range
 
@@ -54,27 +56,48 @@ def generate_events(jet_class: JetClass, cuts: JetCuts, seed: int) -> Iterator[E
     ToolError
         A setting is refused, or event after event fails.
     """
-    pythia = pythia8mc.Pythia("", False)
-    for line in ("Print:quiet = on", "Random:setSeed = on", f"Random:seed = {seed}"):
-        _set(pythia, line)
-    for line in jet_class.settings:
-        _set(pythia, line)
+    pythia = _configured(jet_class.settings(tune), seed)
     # Pythia keeps no reference of its own to the veto: this name must outlive it.
     veto = _BosonPtVeto(jet_class, cuts)
     if jet_class.cuts_boson_pt:
         pythia.setUserHooksPtr(veto)
+    for event in _events(pythia, f"of class {jet_class.name} (seed {seed})"):
+        yield Event(_visible(event), _truth(event, jet_class))
+
+
+def minimum_bias(tune: tuple[str, ...], seed: int) -> Iterator[Particles]:
+    """Endless inelastic collisions: what pileup consists of.
+
+    Raises
+    ------
+    ToolError
+        A setting is refused, or event after event fails.
+    """
+    settings = (*COLLISION_SETTINGS, *tune, "SoftQCD:inelastic = on")
+    for event in _events(_configured(settings, seed), f"of pileup (seed {seed})"):
+        yield _visible(event)
+
+
+def _configured(settings: tuple[str, ...], seed: int) -> Any:
+    pythia = pythia8mc.Pythia("", False)
+    own = ("Print:quiet = on", "Random:setSeed = on", f"Random:seed = {seed}")
+    for line in (*own, *settings):
+        if not pythia.readString(line):
+            raise ToolError(f"this Pythia 8 does not know the setting {line!r}")
+    return pythia
+
+
+def _events(pythia: Any, which: str) -> Iterator[Any]:
     if not pythia.init():
-        raise ToolError(f"Pythia 8 could not start the process of class {jet_class.name}")
+        raise ToolError(f"Pythia 8 could not start the process {which}")
     failures = 0
     while failures < _FAILURES_IN_A_ROW:
         if pythia.next():
             failures = 0
-            yield Event(_visible_momenta_gev(pythia.event), _truth(pythia.event, jet_class))
+            yield pythia.event
         else:
             failures += 1
-    raise ToolError(
-        f"Pythia 8 failed {failures} times in a row on class {jet_class.name} (seed {seed})"
-    )
+    raise ToolError(f"Pythia 8 failed {failures} times in a row on events {which}")
 
 
 class _BosonPtVeto(pythia8mc.UserHooks):  # type: ignore[misc]
@@ -96,18 +119,14 @@ class _BosonPtVeto(pythia8mc.UserHooks):  # type: ignore[misc]
         return not (bosons and low < bosons[0].pT() < high)
 
 
-def _set(pythia: Any, line: str) -> None:
-    if not pythia.readString(line):
-        raise ToolError(f"this Pythia 8 does not know the setting {line!r}")
-
-
-def _visible_momenta_gev(event: Any) -> NDArray[np.float64]:
+def _visible(event: Any) -> Particles:
     rows = [
-        (particle.px(), particle.py(), particle.pz(), particle.e())
-        for particle in event
-        if particle.isFinal() and particle.isVisible()
+        (each.px(), each.py(), each.pz(), each.e(), each.m(), each.id())
+        for each in event
+        if each.isFinal() and each.isVisible()
     ]
-    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 6)
+    return Particles(table[:, :4], table[:, 4], table[:, 5].astype(np.int32))
 
 
 def _truth(event: Any, jet_class: JetClass) -> tuple[TruthParticle, ...]:

@@ -1,108 +1,47 @@
-"""The sample format: jets with their raw constituents, in one file that any numpy can open.
+"""Sample files: jets with their raw constituents, as HDF5 with a unit on every dataset.
 
-A file is an ``.npz`` of these arrays (N jets, K constituents each; no pickles):
-
-===============  ============  =========  =============================================
-array            dtype         shape      content
-===============  ============  =========  =============================================
-``pt_gev``       float16       (N, K)     pT [GeV], highest first, 0 for padding
-``angle_steps``  int16         (N, K, 2)  eta and phi in steps of 2**-13 (rad), 0 for padding
-``jet``          float32       (N, 4)     pT [GeV], eta, phi, mass [GeV] of the whole jet
-``label``        int8          (N,)       class index, see ``jet_classes.CLASS_NAMES``
-``event_id``     int64         (N,)       jets of one collision share it
-``matched``      bool          (N,)       truth matching passed
-``card``         uint8         (bytes)    the data card, JSON in UTF-8
-===============  ============  =========  =============================================
-
-Both roundings are far below what the physics resolves (pT to 5e-4, angles to 6e-5), and both are
-undone exactly: the float32 values that ``load_jets`` returns are *the* raw values, the same on
-every machine.
+The only file that imports ``h5py`` for our own format (extra ``h5``).  A file has the groups
+``constituents`` and ``jets``; their datasets, units and roundings are the table ``COLUMNS`` in
+``sample_layout``.  Attributes of the file: ``format``, ``format_version``, ``title``,
+``class_names``, ``content_sha256`` and, for a generated sample, its data card (``card``, JSON).
 """
 
 from __future__ import annotations
 
-import hashlib
+import io
 import os
 import tempfile
-import zipfile
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from inferon.errors import DataError, OutputError
+from inferon.errors import DataError, ExtraMissing, OutputError
 from inferon.physics.jet_card import JetCard
-from inferon.physics.jet_classes import CLASS_NAMES
+from inferon.physics.jets import Jets
+from inferon.physics.sample_layout import (
+    COLUMNS,
+    Array,
+    Column,
+    check_constituents,
+    content_sha256,
+    raw_constituents,
+    stored_columns,
+)
 
-ANGLE_STEP = 2.0**-13
-"""One unit of a stored angle; int16 then reaches 4.0, past the pseudorapidity of 3 and past pi."""
+FORMAT = "inferon jets"
+FORMAT_VERSION = 2
 
 MAX_EXPANSION = 100
-"""A real sample shrinks by less than 2 in its file; padding alone could reach this; more is a
+"""A real sample shrinks by about 2 in its file; padding alone could reach this; more is a
 decompression bomb."""
 
-_ARRAYS = {
-    "pt_gev": ("float16", 2),
-    "angle_steps": ("int16", 3),
-    "jet": ("float32", 2),
-    "label": ("int8", 1),
-    "event_id": ("int64", 1),
-    "matched": ("bool", 1),
-}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Jets:
-    """A sample of N jets with K constituents each.
-
-    Attributes
-    ----------
-    constituents : float32, shape (N, K, 3)
-        Raw pT [GeV], pseudorapidity, azimuth [rad] (absolute, in [-pi, pi]); highest pT first,
-        padded with zeros.
-    label : int8, shape (N,)
-        Class index, see ``jet_classes.CLASS_NAMES``.
-    event_id : int64, shape (N,)
-        Jets of one collision share it; splits keep such jets together.
-    pt_gev, eta, phi, mass_gev : float32, shape (N,)
-        The whole jet, with the constituents beyond the K stored ones.
-    matched : bool, shape (N,)
-        Whether the jet passed the truth matching.
-    card : where the jets come from
-    """
-
-    constituents: NDArray[np.float32]
-    label: NDArray[np.int8]
-    event_id: NDArray[np.int64]
-    pt_gev: NDArray[np.float32]
-    eta: NDArray[np.float32]
-    phi: NDArray[np.float32]
-    mass_gev: NDArray[np.float32]
-    matched: NDArray[np.bool_]
-    card: JetCard
-
-    def __len__(self) -> int:
-        return len(self.label)
-
-    def select(self, which: NDArray[np.bool_] | NDArray[np.integer]) -> Jets:
-        """Keep the jets at a boolean mask or at indices; the card stays the whole sample's."""
-        chosen = {
-            field.name: getattr(self, field.name)[which]
-            for field in fields(self)
-            if field.name != "card"
-        }
-        return replace(self, **chosen)
-
-    def leading(self, count: int) -> NDArray[np.float32]:
-        """Return the ``count`` leading constituents, shape (N, count, 3)."""
-        if not 1 <= count <= self.constituents.shape[1]:
-            raise DataError(
-                f"the sample stores {self.constituents.shape[1]} constituents per jet, not {count}"
-            )
-        return np.ascontiguousarray(self.constituents[:, :count])
+CHUNK_BYTES = 1 << 20
+"""HDF5 compresses and caches chunks; this many bytes are its cache's default."""
 
 
 def shipped_jets() -> Jets:
@@ -110,7 +49,7 @@ def shipped_jets() -> Jets:
 
     4,000 a class, without a detector; see ``data/JETS_CARD.md``.
     """
-    with as_file(files("inferon") / "data" / "jets20k.npz") as path:
+    with as_file(files("inferon") / "data" / "jets20k.h5") as path:
         return load_jets(path)
 
 
@@ -124,18 +63,39 @@ def load_jets(path: str | os.PathLike[str]) -> Jets:
     Raises
     ------
     DataError
-        The file is absent, is no jet sample, or its content does not have the hash on its card.
+        The file is absent, is no jet sample, or its content does not have the hash it states.
+    ExtraMissing
+        h5py is not installed.
     """
-    stored, card = _read(Path(path))
+    path = Path(path)
+    with _open(path) as file:
+        stored = _read_columns(path, file)
+        card_text, sha256 = file.attrs.get("card"), str(file.attrs["content_sha256"])
+        title, class_names = str(file.attrs["title"]), tuple(map(str, file.attrs["class_names"]))
+    if content_sha256(stored) != sha256:
+        raise DataError(f"the arrays of {path} do not have the hash it states: it was altered")
+    label = stored["jets/label"]
+    if len(label) and not 0 <= int(label.min()) <= int(label.max()) < len(class_names):
+        raise DataError(f"labels of {path} are outside 0 to {len(class_names) - 1}")
+    constituents = raw_constituents(stored)
+    check_constituents(constituents, f" of {path}")
+    card = None
+    if card_text is not None:
+        card = replace(JetCard.from_json(str(card_text)), content_sha256=sha256)
     return Jets(
-        constituents=_constituents(stored),
-        label=stored["label"],
-        event_id=stored["event_id"],
-        pt_gev=stored["jet"][:, 0],
-        eta=stored["jet"][:, 1],
-        phi=stored["jet"][:, 2],
-        mass_gev=stored["jet"][:, 3],
-        matched=stored["matched"],
+        title=title,
+        class_names=class_names,
+        constituents=constituents,
+        label=label,
+        event_id=stored["jets/event_id"],
+        pt_gev=stored["jets/pt"],
+        eta=stored["jets/eta"],
+        phi=stored["jets/phi"],
+        mass_gev=stored["jets/mass"],
+        features=stored.get("jets/features"),
+        pdg_id=stored.get("constituents/pdg_id"),
+        is_matched=stored.get("jets/is_matched"),
+        is_contained=stored.get("jets/is_contained"),
         card=card,
     )
 
@@ -143,7 +103,7 @@ def load_jets(path: str | os.PathLike[str]) -> Jets:
 def save_jets(path: str | os.PathLike[str], jets: Jets) -> Jets:
     """Write a sample; the file appears whole or not at all.
 
-    The bytes depend on the jets and on numpy's and zlib's versions only.
+    The bytes depend on the jets and on the versions of h5py, HDF5 and zlib only.
 
     Parameters
     ----------
@@ -156,18 +116,70 @@ def save_jets(path: str | os.PathLike[str], jets: Jets) -> Jets:
 
     Raises
     ------
+    DataError
+        A constituent is not finite, out of the format's range or out of order.
     OutputError
         The file cannot be written there.
+    ExtraMissing
+        h5py is not installed.
     """
-    path = Path(path)
-    stored = _stored(jets)
-    card = replace(jets.card, content_sha256=content_sha256(stored))
-    text = np.frombuffer(card.to_json().encode(), dtype=np.uint8)
+    stored = stored_columns(jets)
+    sha256 = content_sha256(stored)
+    card = replace(jets.card, content_sha256=sha256) if jets.card else None
+    saved = replace(jets, constituents=raw_constituents(stored), card=card)
+    _write_whole(Path(path), _file_bytes(saved, stored, sha256))
+    return saved
+
+
+def _h5py() -> Any:
+    try:
+        import h5py
+    except ModuleNotFoundError as error:
+        raise ExtraMissing("h5py", "h5") from error
+    return h5py
+
+
+def _file_bytes(jets: Jets, stored: dict[str, Array], sha256: str) -> bytes:
+    from inferon.physics.high_level_features import FEATURE_NAMES
+
+    buffer = io.BytesIO()
+    with _h5py().File(buffer, "w", libver=("v110", "v110")) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["title"] = jets.title
+        file.attrs["class_names"] = list(jets.class_names)
+        file.attrs["content_sha256"] = sha256
+        if jets.card is not None:
+            file.attrs["card"] = jets.card.to_json()
+        for column in COLUMNS:
+            if column.path in stored:
+                data = np.ascontiguousarray(stored[column.path], dtype=column.dtype)
+                dataset = file.create_dataset(column.path, data=data, **_compression(data))
+                dataset.attrs["unit"] = column.unit
+                dataset.attrs["description"] = column.description
+        if "jets/features" in stored:
+            file["jets/features"].attrs["names"] = list(FEATURE_NAMES)
+    return buffer.getvalue()
+
+
+def _compression(data: Array) -> dict[str, Any]:
+    """Whole jets in each chunk; HDF5 cannot cut an array without elements."""
+    if data.size == 0:
+        return {}
+    row_bytes = data.nbytes // len(data)
+    chunk = (min(len(data), max(1, CHUNK_BYTES // row_bytes)), *data.shape[1:])
+    return {"chunks": chunk, "compression": "gzip", "compression_opts": 9, "shuffle": True}
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and move it there, so that no half file is ever seen."""
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **stored, card=text)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # some file systems find the disk full only now
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except OSError as error:
@@ -175,75 +187,87 @@ def save_jets(path: str | os.PathLike[str], jets: Jets) -> Jets:
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-    return replace(jets, constituents=_constituents(stored), card=card)
 
 
-def content_sha256(stored: dict[str, NDArray[Any]]) -> str:
-    """Hash the stored arrays: name, dtype, shape, little-endian bytes, in the format's order."""
-    digest = hashlib.sha256()
-    for name, (dtype, _) in _ARRAYS.items():
-        array = stored[name]
-        digest.update(f"{name} {dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array, dtype=np.dtype(dtype).newbyteorder("<")).data)
-    return digest.hexdigest()
-
-
-def _stored(jets: Jets) -> dict[str, NDArray[Any]]:
-    steps = np.rint(jets.constituents[:, :, 1:].astype(np.float64) / ANGLE_STEP)
-    return {
-        "pt_gev": jets.constituents[:, :, 0].astype(np.float16),
-        "angle_steps": steps.astype(np.int16),
-        "jet": np.stack([jets.pt_gev, jets.eta, jets.phi, jets.mass_gev], axis=-1),
-        "label": jets.label,
-        "event_id": jets.event_id,
-        "matched": jets.matched,
-    }
-
-
-def _constituents(stored: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    pt_gev = stored["pt_gev"].astype(np.float32)
-    angles = stored["angle_steps"].astype(np.float32) * np.float32(ANGLE_STEP)
-    return np.concatenate([pt_gev[:, :, None], angles], axis=-1)
-
-
-def _read(path: Path) -> tuple[dict[str, NDArray[Any]], JetCard]:
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    h5py = _h5py()
     try:
-        _refuse_bomb(path)
-        with np.load(path, allow_pickle=False) as archive:
-            stored = {name: archive[name] for name in _ARRAYS}
-            text = archive["card"].tobytes().decode()
-    except FileNotFoundError as error:
+        if path.is_file():
+            with h5py.File(path, "r") as file:
+                if file.attrs.get("format") != FORMAT:
+                    raise DataError(f"{path} is not a jet sample; {_REMEDY}")
+                _check_version(path, file)
+                yield file
+                return
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
+        reason = str(error).splitlines() or [type(error).__name__]
+        raise DataError(f"{path} is not a jet sample ({reason[0]}); {_REMEDY}") from error
+    if path.exists():
+        raise DataError(f"{path} is not a jet sample: it is no file; {_REMEDY}")
+    raise DataError(f"there is no jet sample at {path}; make one with 'inferon data jets'")
+
+
+_REMEDY = "make one with 'inferon data jets'"
+
+
+def _check_version(path: Path, file: Any) -> None:
+    version = int(file.attrs["format_version"])
+    if version != FORMAT_VERSION:
         raise DataError(
-            f"there is no jet sample at {path}; make one with 'inferon data jets'"
-        ) from error
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            f"{path} has version {version} of the sample format, and this Inferon reads "
+            f"{FORMAT_VERSION}; make it anew with 'inferon data jets'"
+        )
+
+
+def _read_columns(path: Path, file: Any) -> dict[str, Array]:
+    datasets = {}
+    for column in COLUMNS:
+        dataset = _dataset(path, file, column)
+        if dataset is not None:
+            datasets[column.path] = dataset
+        elif column.always or ("card" in file.attrs and column.path != "constituents/mass"):
+            raise DataError(f"{path} has no dataset {column.path!r}; {_REMEDY}")
+    size = sum(dataset.nbytes for dataset in datasets.values())
+    if size > MAX_EXPANSION * path.stat().st_size:
+        raise DataError(f"{path} expands to {size:,} bytes: that is no jet sample")
+    jets, constituents = (*datasets["constituents/pt"].shape, 0, 0)[:2]
+    for column in COLUMNS:
+        if column.path in datasets:
+            _check_dataset(path, column, datasets[column.path], jets, constituents)
+    return {name: dataset[()] for name, dataset in datasets.items()}
+
+
+def _dataset(path: Path, file: Any, column: Column) -> Any:
+    """Return a dataset that lies in this file itself; None where it has none.
+
+    HDF5 can point at other files; a sample never does, and a file of strangers must not.
+    """
+    h5py = _h5py()
+    group_name, name = column.path.split("/")
+    place = file
+    for part in (group_name, name):
+        link = place.get(part, getlink=True) if isinstance(place, h5py.Group) else None
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise DataError(f"{column.path!r} of {path} points elsewhere: that is no jet sample")
+        place = place[part]
+    if not isinstance(place, h5py.Dataset) or place.is_virtual or place.external:
+        raise DataError(f"{column.path!r} of {path} is no dataset of numbers in this file")
+    return place
+
+
+def _check_dataset(path: Path, column: Column, dataset: Any, jets: int, constituents: int) -> None:
+    tail = tuple(constituents if size == "K" else size for size in column.tail)
+    if dataset.dtype != np.dtype(column.dtype) or dataset.shape != (jets, *tail):
         raise DataError(
-            f"{path} is not a jet sample ({error}); make one with 'inferon data jets'"
-        ) from error
-    card = JetCard.from_json(text)
-    _check_layout(path, stored)
-    if content_sha256(stored) != card.content_sha256:
-        raise DataError(f"the arrays of {path} do not have the hash on its card: it was altered")
-    return stored, card
-
-
-def _refuse_bomb(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        expanded = sum(entry.file_size for entry in archive.infolist())
-    if expanded > MAX_EXPANSION * path.stat().st_size:
-        raise DataError(f"{path} expands to {expanded:,} bytes: that is no jet sample")
-
-
-def _check_layout(path: Path, stored: dict[str, NDArray[Any]]) -> None:
-    jets, constituents = stored["pt_gev"].shape[:1], stored["pt_gev"].shape[1:2]
-    tails = {"pt_gev": constituents, "angle_steps": (*constituents, 2), "jet": (4,)}
-    for name, (dtype, rank) in _ARRAYS.items():
-        array, shape = stored[name], jets + tails.get(name, ())
-        if array.dtype != np.dtype(dtype) or array.ndim != rank or array.shape != shape:
-            raise DataError(
-                f"array {name!r} of {path} is {array.dtype} of shape {array.shape}; "
-                f"a jet sample has {dtype} of shape {shape}"
-            )
-    label = stored["label"]
-    if len(label) and not 0 <= int(label.min()) <= int(label.max()) < len(CLASS_NAMES):
-        raise DataError(f"labels of {path} are outside 0 to {len(CLASS_NAMES) - 1}")
+            f"{column.path!r} of {path} is {dataset.dtype} of shape {dataset.shape}; "
+            f"a jet sample has {column.dtype} of shape {(jets, *tail)}"
+        )
+    unit = str(dataset.attrs.get("unit", ""))
+    if unit != column.unit:
+        raise DataError(
+            f"{column.path!r} of {path} is in {unit or 'no unit'!r}; a jet sample has it in "
+            f"{column.unit!r}"
+        )

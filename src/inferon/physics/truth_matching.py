@@ -1,8 +1,8 @@
 """Which jets are what their process says: the match between a jet and the particle it comes from.
 
 A jet of a ``q`` event may stem from a radiated gluon, and a top quark's jet may have lost a prong.
-Such jets carry the wrong or half a label; they are dropped from a matched sample, and the fraction
-kept is published with it.
+Such jets carry the wrong or half a label.  A sample keeps them, flagged, so that numbers on clean
+jets and on all jets can both be quoted; the fraction that is clean is published with it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,30 @@ class TruthParticle:
     decay_quarks: tuple[Direction, ...] = ()
 
 
-def is_matched(
+@dataclass(frozen=True, slots=True)
+class TruthMatch:
+    """How a jet agrees with its label.
+
+    Attributes
+    ----------
+    is_matched : the jet points at a particle of its class
+    is_contained : the jet holds all quarks of the decay of that particle (for a jet that points at
+        none: of any of its class); true for a class that does not decay
+    """
+
+    is_matched: bool
+    is_contained: bool
+
+    @property
+    def is_clean(self) -> bool:
+        """Both."""
+        return self.is_matched and self.is_contained
+
+
+def truth_match(
     jet: Direction, truth: Sequence[TruthParticle], jet_class: JetClass, cuts: JetCuts
-) -> bool:
-    """Whether a jet points at a particle of its class and contains that particle's whole decay.
+) -> TruthMatch:
+    """Compare a jet to the particles of its event's hard process.
 
     Parameters
     ----------
@@ -46,12 +66,14 @@ def is_matched(
     jet_class : the class that the event's process stands for
     cuts : radii of the match and of the containment
     """
-    return any(
-        abs(particle.pdg_id) in jet_class.truth_ids
-        and delta_r(jet, particle.direction) < cuts.match_radius
-        and _contains_decay(jet, particle, jet_class, cuts)
-        for particle in truth
+    of_class = [particle for particle in truth if abs(particle.pdg_id) in jet_class.truth_ids]
+    near = [
+        particle for particle in of_class if delta_r(jet, particle.direction) < cuts.match_radius
+    ]
+    is_contained = jet_class.decay_quarks == 0 or any(
+        _contains_decay(jet, particle, jet_class, cuts) for particle in near or of_class
     )
+    return TruthMatch(bool(near), is_contained)
 
 
 def _contains_decay(
