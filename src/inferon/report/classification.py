@@ -12,18 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferon.errors import DataError
-from inferon.physics.metrics import Estimate, accuracy, auc, background_rejection, roc_curve
+from inferon.physics.calibration import Reliability, expected_calibration_error, reliability
+from inferon.physics.metrics import (
+    Estimate,
+    accuracy,
+    auc,
+    background_rejection,
+    macro_auc,
+    roc_curve,
+)
 
 Numbers = NDArray[np.float64]
 
 SIGNAL_EFFICIENCIES = (0.3, 0.5, 0.8)
 """At which background rejections are quoted: the working points of the tagging papers."""
 
-CURVE_GRID: Numbers = np.linspace(0.0, 1.0, 401)
-"""Signal efficiencies of a drawn curve: finer than a printed line."""
+CURVE_GRID: Numbers = np.linspace(0.0, 1.0, 101)
+"""Signal efficiencies of a drawn curve: a step is a point of print."""
 
-SCORE_BINS = 40
-"""Bins of a score; with 800 jets of a class, 20 in each on average."""
+SCORE_BINS = 32
+"""Bins of a score; with 800 jets of a class, 25 in each on average."""
 
 UNIT: Numbers = np.linspace(0.0, 1.0, SCORE_BINS + 1)
 """Edges of the bins of a probability."""
@@ -90,18 +98,28 @@ class ScoreHistogram:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Whether the probabilities are true: in bins, and as one number."""
+
+    reliability: Reliability
+    expected_error: Estimate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Classification:
     """All that the scores of one model say.
 
     Attributes
     ----------
     accuracy : of the decision for the highest score; None for a model with one score
+    calibration : of its probabilities; None for a model with one score
     macro_auc : the mean of the classes' areas
     classes : one result each; classes of the background of an anomaly score have none
     histograms : one for each score
     """
 
     accuracy: Estimate | None
+    calibration: Calibration | None
     macro_auc: Estimate
     classes: tuple[ClassResult, ...]
     histograms: tuple[ScoreHistogram, ...]
@@ -143,7 +161,8 @@ def classification(
     )
     return Classification(
         accuracy(scores, label),
-        _macro(classes),
+        Calibration(reliability(scores, label), expected_calibration_error(scores, label)),
+        macro_auc(scores, label),
         classes,
         tuple(
             _histogram(f"P({name})", scores[:, index], label, len(class_names), UNIT)
@@ -174,7 +193,7 @@ def _anomaly(
     )
     edges = np.linspace(float(mine.min()), float(np.quantile(mine, 1 - TAIL)), SCORE_BINS + 1)
     histogram = _histogram("anomaly score", mine, label, len(class_names), edges)
-    return Classification(None, _macro(classes), classes, (histogram,))
+    return Classification(None, None, _mean_area(classes), classes, (histogram,))
 
 
 def _result(
@@ -203,8 +222,8 @@ def _curve(score: NDArray[np.float32], is_signal: NDArray[np.bool_]) -> Curve:
     return Curve(full.background_efficiency[first], int(np.count_nonzero(~is_signal)))
 
 
-def _macro(classes: tuple[ClassResult, ...]) -> Estimate:
-    """Return the mean area; the classes share their jets, so the errors add up linearly."""
+def _mean_area(classes: tuple[ClassResult, ...]) -> Estimate:
+    """Return the mean area; the classes share their background, so errors add up linearly."""
     values = [each.auc.value for each in classes]
     errors = [each.auc.error for each in classes]
     return Estimate(float(np.mean(values)), float(np.mean(errors)))

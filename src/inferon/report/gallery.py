@@ -89,7 +89,9 @@ def _shown(jets: Jets, index: int, name: str, score_name: str, score: float) -> 
     real = constituents[:, 0] > 0
     pt, eta, phi = constituents[real, :3].T
     turned = phi - float(jets.phi[index])
-    offset = np.stack([eta - float(jets.eta[index]), np.arctan2(np.sin(turned), np.cos(turned))], 1)
+    offset = np.stack(
+        [eta - float(jets.eta[index]), np.arctan2(np.sin(turned), np.cos(turned))], 1
+    )
     jet_pt = float(jets.pt_gev[index])
     return ShownJet(
         name,

@@ -157,7 +157,9 @@ def _relative(
 def _taken_away(node: Node, values: dict[Node, Array]) -> Numbers:
     source, element = node.inputs[0], _fixed(node)
     before, after = numbers(source, values[source]), numbers(node, values[node])
-    low, high = (np.ldexp(float(end), -element.fraction) for end in (element.lowest, element.highest))
+    low, high = (
+        np.ldexp(float(end), -element.fraction) for end in (element.lowest, element.highest)
+    )
     step = np.ldexp(1.0, -element.fraction)
     cut = np.count_nonzero((before <= low - step) | (before >= high + step))
     finite = np.where(np.isfinite(before), before, after)

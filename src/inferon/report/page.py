@@ -14,6 +14,7 @@ from inferon.measure.record import as_json
 from inferon.report import spelling
 from inferon.report.evidence import ERROR_EVENTS, Evidence
 from inferon.report.figures.bit_profile import bit_profile_figure
+from inferon.report.figures.calibration import calibration_figure
 from inferon.report.figures.event_display import event_figure
 from inferon.report.figures.latency import latency_figure, throughput_figure
 from inferon.report.figures.layer_error import layer_error_figure, quantizer_error_figure
@@ -26,7 +27,7 @@ from inferon.report.gallery import SCORE_QUANTILES
 from inferon.report.runs import Epoch, Run
 from inferon.report.study import Group, Study
 from inferon.report.style import PEER_LOOK, run_look
-from inferon.report.tables import area_row, rejection_row, result_of
+from inferon.report.tables import physics_row, result_of
 
 JET_RADIUS = 0.8
 """Of the circle in event displays, where a sample does not say its own."""
@@ -59,30 +60,33 @@ def render(study: Study, verb: str = "report") -> str:
     first = study.runs[0].benchmark
     groups, names = study.groups, study.jets.class_names
     several_seeds = any(len(group.runs) > 1 for group in groups)
-    return _environment(several_seeds).get_template("report.html.jinja").render(
-        study=study,
-        title=title(study),
-        verb=verb,
-        groups=groups,
-        runs=study.runs,
-        class_names=names,
-        several_seeds=several_seeds,
-        machine=first.machine,
-        versions=first.versions,
-        overhead=first.call_overhead,
-        card=study.jets.card,
-        background=next((run.run.background for run in study.runs if run.run.background), ()),
-        areas=[area_row(group, names) for group in groups],
-        rejections=[rejection_row(group, names) for group in groups],
-        least_jets=LEAST_JETS,
-        error_events=min(ERROR_EVENTS, *(run.test_jets for run in study.runs)),
-        quantiles=", ".join(f"{100 * each:.0f} %" for each in SCORE_QUANTILES),
-        listings=[
-            group.first
-            for group in groups
-            if len(group.first.graph.nodes()) <= MOST_LISTED_NODES
-        ],
-        **_figures(study),
+    return (
+        _environment(several_seeds)
+        .get_template("report.html.jinja")
+        .render(
+            study=study,
+            title=title(study),
+            verb=verb,
+            groups=groups,
+            runs=study.runs,
+            class_names=names,
+            several_seeds=several_seeds,
+            machine=first.machine,
+            versions=first.versions,
+            overhead=first.call_overhead,
+            card=study.jets.card,
+            background=next((run.run.background for run in study.runs if run.run.background), ()),
+            rows=[physics_row(group, names) for group in groups],
+            least_jets=LEAST_JETS,
+            error_events=min(ERROR_EVENTS, *(run.test_jets for run in study.runs)),
+            quantiles=", ".join(f"{100 * each:.0f} %" for each in SCORE_QUANTILES),
+            listings=[
+                group.first
+                for group in groups
+                if len(group.first.graph.nodes()) <= MOST_LISTED_NODES
+            ],
+            **_figures(study),
+        )
     )
 
 
@@ -136,6 +140,7 @@ def record(study: Study) -> object:
 
 
 def _run_record(each: Evidence) -> dict[str, object]:
+    calibration = each.result.calibration
     return {
         "title": each.run.title,
         "seed": each.run.seed,
@@ -151,6 +156,7 @@ def _run_record(each: Evidence) -> dict[str, object]:
         "changed_decisions": each.changed_decisions,
         "accuracy": each.result.accuracy,
         "macro_auc": each.result.macro_auc,
+        "expected_calibration_error": calibration.expected_error if calibration else None,
         "classes": {
             found.name: {"auc": found.auc, "rejections": found.rejections}
             for found in each.result.classes
@@ -199,7 +205,7 @@ def _figures(study: Study) -> dict[str, object]:
         "roc": Markup(_roc(study, [g for g in groups if not g.first.run.background])),
         "anomaly_roc": Markup(_anomaly_roc(study)),
         "scores": [Markup(each) for each in _scores(study)],
-        "calibration": "",
+        "calibration": Markup(_calibration(study)),
         "layer_errors": [Markup(each) for each in _layer_errors(groups) if each],
         "bits": [_bits(index, group) for index, group in enumerate(groups) if group.first.widths],
         "trade_off": Markup(_trade_off(study)),
@@ -257,6 +263,15 @@ def _scores(study: Study) -> list[str]:
         )
         for index, group in enumerate(study.groups)
     ]
+
+
+def _calibration(study: Study) -> str:
+    shown = [
+        (group.title, group.first.result.calibration, run_look(index))
+        for index, group in enumerate(study.groups)
+    ]
+    found = [(name, each, look) for name, each, look in shown if each is not None]
+    return calibration_figure(found, study.jets.title) if found else ""
 
 
 def _layer_errors(groups: Sequence[Group]) -> list[str]:

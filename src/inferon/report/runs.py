@@ -115,8 +115,6 @@ def read_run(record: Path, model: Path) -> Run:
         ) from error
 
 
-
-
 def _run(record: Mapping[str, Any], model: Path) -> Run:
     split, sample = record["split"], record["sample"]
     return Run(

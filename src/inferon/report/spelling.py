@@ -39,10 +39,10 @@ def estimate(found: Estimate | None, digits: int) -> str:
 
 
 def rejection(found: Estimate | None) -> str:
-    """Return 52.7 ± 6.6, to two digits of the error."""
+    """Return 52.7 ± 6.6, to two digits of the error, at most two behind the point."""
     if found is None or not isfinite(found.value) or not isfinite(found.error):
         return NONE
-    places = max(0, 1 - floor(log10(found.error))) if found.error > 0 else 1
+    places = min(2, max(0, 1 - floor(log10(found.error)))) if found.error > 0 else 1
     return f"{found.value:,.{places}f} ± {found.error:,.{places}f}"
 
 

@@ -115,4 +115,3 @@ def study(
         time.strftime("%Y-%m-%d"),
         time.monotonic() - start,
     )
-

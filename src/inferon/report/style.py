@@ -64,9 +64,7 @@ def require_matplotlib() -> None:
         raise ExtraMissing("matplotlib", "plot")
 
 
-def svg(
-    draw: Callable[[Figure], None], height_in: float, name: str, description: str
-) -> str:
+def svg(draw: Callable[[Figure], None], height_in: float, name: str, description: str) -> str:
     """Return a figure as an ``svg`` element: no prologue, no metadata, no addresses.
 
     Parameters
@@ -96,6 +94,8 @@ def svg(
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
     text = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{name}-", text)  # figures share a page
+    text = re.sub(r'\bd="[^"]*"', _shortened, text)
+    text = _CIRCLE.sub(_circle, text)
     return text.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)
 
 
@@ -109,13 +109,14 @@ def panels(figure: Figure, count: int, columns: int, **shared: Any) -> list[Axes
     return every[:count]
 
 
-def banner(axes: Axes, sample: str, right: str = "") -> None:
-    """Write above axes whose work it is and on which jets, as figures of the field do."""
-    axes.set_title(
-        rf"$\mathbf{{Inferon}}$  $\it{{{_math(sample)}}}$", loc="left", fontsize=9.5, pad=4
-    )
-    if right:
-        axes.set_title(right, loc="right", fontsize=9.5, pad=4)
+def heading(sample: str) -> str:
+    """Return whose work a figure is and on which jets, as figures of the field say it."""
+    return rf"$\mathbf{{Inferon}}$  $\it{{{_math(sample)}}}$"
+
+
+def banner(axes: Axes, sample: str) -> None:
+    """Write the heading above axes."""
+    axes.set_title(heading(sample), loc="left", fontsize=9.5, pad=4)
 
 
 def grid(axes: Axes) -> None:
@@ -133,6 +134,24 @@ def plain_ticks(axes: Axes, places: Sequence[float]) -> None:
     """Label the horizontal axis at these places, as they are written."""
     axes.set_xticks(list(places), [f"{each:g}" for each in places])
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)
+
+
+def _shortened(path: re.Match[str]) -> str:
+    """Return a path with two digits behind the point, a hundredth of a printer's point."""
+    rounded = re.sub(r"-?\d+\.\d+", lambda each: f"{float(each[0]):.2f}", path[0])
+    return re.sub(r"\s+", " ", rounded)
+
+
+_CURVE = r"C(?: -?\d+\.\d+){4} (-?\d+\.\d+) (-?\d+\.\d+) "
+
+_CIRCLE = re.compile(r'<path d="M (-?\d+\.\d+) (-?\d+\.\d+) ' + 8 * _CURVE + 'z "')
+"""A circle as matplotlib draws it, from its lowest point in eight curves."""
+
+
+def _circle(path: re.Match[str]) -> str:
+    """Return a circle in an eighth of the letters."""
+    x, low, high = float(path[1]), float(path[2]), float(path[10])
+    return f'<circle cx="{x:.2f}" cy="{(low + high) / 2:.2f}" r="{abs(low - high) / 2:.2f}"'
 
 
 def _math(text: str) -> str:

@@ -12,54 +12,52 @@ from inferon.report.study import Group
 
 
 @dataclass(frozen=True, slots=True)
-class AreaRow:
-    """Accuracy and areas of one model; None where it has no such number."""
-
-    title: str
-    seeds: int
-    accuracy: Estimate | None
-    macro: Estimate | None
-    classes: tuple[Estimate | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class RejectionLine:
-    """Background rejections of one model at one signal efficiency."""
+    """Background rejections of one model at one signal efficiency, by class."""
 
     efficiency: float
     classes: tuple[Estimate | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class RejectionRow:
-    """Background rejections of one model."""
+class Row:
+    """How well one model does; None where it has no such number.
+
+    Attributes
+    ----------
+    title : of the model
+    seeds : number of its runs
+    parameters : of one of them
+    accuracy, macro : over the seeds
+    areas : by class
+    rejections : at each signal efficiency
+    """
 
     title: str
-    lines: tuple[RejectionLine, ...]
+    seeds: int
+    parameters: int
+    accuracy: Estimate | None
+    macro: Estimate | None
+    areas: tuple[Estimate | None, ...]
+    rejections: tuple[RejectionLine, ...]
 
 
-def area_row(group: Group, class_names: tuple[str, ...]) -> AreaRow:
-    """Return accuracy and areas of a model."""
-    return AreaRow(
+def physics_row(group: Group, class_names: tuple[str, ...]) -> Row:
+    """Return how well a model does on the test jets of its runs."""
+    return Row(
         group.title,
         len(group.runs),
+        group.first.cost.parameters,
         group.over_seeds(lambda run: run.result.accuracy),
         group.over_seeds(lambda run: run.result.macro_auc),
         tuple(group.over_seeds(_of_class(name, lambda found: found.auc)) for name in class_names),
+        tuple(_rejections(group, class_names, index) for index in range(len(SIGNAL_EFFICIENCIES))),
     )
 
 
-def rejection_row(group: Group, class_names: tuple[str, ...]) -> RejectionRow:
-    """Return background rejections of a model."""
-    lines = []
-    for index, efficiency in enumerate(SIGNAL_EFFICIENCIES):
-
-        def pick(found: ClassResult, index: int = index) -> Estimate:
-            return found.rejections[index]
-
-        found = tuple(group.over_seeds(_of_class(name, pick)) for name in class_names)
-        lines.append(RejectionLine(efficiency, found))
-    return RejectionRow(group.title, tuple(lines))
+def _rejections(group: Group, class_names: tuple[str, ...], index: int) -> RejectionLine:
+    found = (_of_class(name, lambda each: each.rejections[index]) for name in class_names)
+    return RejectionLine(SIGNAL_EFFICIENCIES[index], tuple(map(group.over_seeds, found)))
 
 
 def result_of(run: Evidence, name: str) -> ClassResult | None:

@@ -27,7 +27,10 @@ def bit_profile_figure(name: str, title: str, widths: Sequence[Width]) -> str:
         for width, row in lines:
             _draw(axes, width, row)
         axes.axvline(0, color=BLACK, linewidth=0.8, linestyle=(0, (4, 2)))
-        names = [plain(each if len(each) <= NAME_LETTERS else "…" + each[1 - NAME_LETTERS :]) for each in rows]
+        names = [
+            plain(each if len(each) <= NAME_LETTERS else "…" + each[1 - NAME_LETTERS :])
+            for each in rows
+        ]
         axes.set_yticks(range(len(rows)), names, fontsize=8)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", which="both", left=False, right=False)

@@ -36,12 +36,8 @@ def layer_error_figure(name: str, title: str, errors: Sequence[LayerError]) -> s
         axes.bar(place, medians, width=0.8, color=colors, bottom=0.0)
         axes.plot(place, [each.largest for each in shown], "v", color=VERMILION, markersize=3)
         axes.axhline(UNIT_ROUNDOFF, color=GRAY, linewidth=0.8, linestyle=(0, (4, 2)))
-        axes.text(
-            *(len(shown) - 0.4, UNIT_ROUNDOFF * 1.15),
-            *("one rounding, $2^{-24}$",),
-            **{"ha": "right", "fontsize": 8.5, "color": GRAY},
-        )
-        axes.set(yscale="log", ylim=(low, None), xlim=(-0.7, len(shown) - 0.3))
+        high = 12 * max(each.largest for each in shown)  # room for the legend
+        axes.set(yscale="log", ylim=(low, high), xlim=(-0.7, len(shown) - 0.3))
         axes.set_ylabel("relative error of a jet")
         axes.set_title(plain(title), loc="left")
         _name(axes, [each.layer for each in shown], [each.is_product for each in shown])
@@ -58,12 +54,16 @@ def quantizer_error_figure(name: str, title: str, errors: Sequence[QuantizerErro
         place = np.arange(len(errors))
         axes.bar(place, [100 * each.relative for each in errors], width=0.7, color=BLUE)
         for index, each in enumerate(errors):
+            top = 100 * each.relative
             axes.text(
-                *(index, 100 * each.relative, f"{each.type.width} bits"),
-                **{"ha": "center", "va": "bottom", "fontsize": 8.5},
+                index, top, f"{each.type.width} bits", ha="center", va="bottom", fontsize=8.5
             )
         axes.plot(
-            place, [100 * each.saturated for each in errors], "v", color=ORANGE, markersize=5,
+            place,
+            [100 * each.saturated for each in errors],
+            "v",
+            color=ORANGE,
+            markersize=5,
             label="values cut off [%]",
         )
         axes.margins(y=0.15)
@@ -101,5 +101,6 @@ def _legend(axes: Axes) -> None:
         Patch(color=BLUE, label="matrix product (median)"),
         Patch(color=SKY, label="other layer (median)"),
         Line2D([], [], color=VERMILION, marker="v", linestyle="", markersize=4, label="largest"),
+        Line2D([], [], color=GRAY, linestyle=(0, (4, 2)), label="one rounding, $2^{-24}$"),
     ]
-    axes.legend(handles=handles, loc="upper left", ncols=3, borderaxespad=0.3)
+    axes.legend(handles=handles, loc="upper left", ncols=4, borderaxespad=0.3)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferon.report.classification import CURVE_GRID, Curve
-from inferon.report.style import GRAY, Look, banner, grid, plain, svg
+from inferon.report.style import GRAY, Look, banner, grid, plain, plain_ticks, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.gridspec import SubplotSpec
 
 Numbers = NDArray[np.float64]
@@ -24,8 +24,8 @@ COLUMNS = 3
 LEAST_JETS = 5
 """A rejection is drawn where so many background jets pass: below, its error is above 45 %."""
 
-RATIO_LIMITS = (0.45, 2.2)
-"""Ratios of taggers that one would compare lie within a factor of two."""
+RATIO_LIMITS = (0.3, 3.3)
+"""Ratios of taggers that one would compare lie within a factor of three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +61,40 @@ def roc_figure(
     rows = -(-(len(class_names) + 1) // COLUMNS)
 
     def draw(figure: Figure) -> None:
-        figure.get_layout_engine().set(hspace=0.0, h_pad=0.02)  # type: ignore[union-attr]
-        outer = figure.add_gridspec(rows, COLUMNS)
+        figure.set_layout_engine("constrained", hspace=0.0, h_pad=0.0)
+        lanes = figure.subfigures(rows, 1, hspace=0.03, squeeze=False)[
+            :, 0
+        ]  # each aligns its own panels
+        places = [lane.add_gridspec(1, COLUMNS) for lane in lanes]
         for index, signal in enumerate(class_names):
-            place = outer[index // COLUMNS, index % COLUMNS]
-            main, ratio = _panel(figure, place)
+            row, column = divmod(index, COLUMNS)
+            main, ratio = _panel(lanes[row], places[row][column])
             found = [(line, line.curves[index]) for line in lines]
             _draw(main, ratio, [(line, curves) for line, curves in found if curves is not None])
             main.text(
-                0.95, 0.93, f"{plain(signal)} against {plain(versus)}", transform=main.transAxes, ha="right",
+                0.95,
+                0.93,
+                f"{plain(signal)} against {plain(versus)}",
+                transform=main.transAxes,
+                ha="right",
                 va="top",
             )
-            if index % COLUMNS == 0:
+            if column == 0:
                 main.set_ylabel(r"background rejection $1/\varepsilon_B$")
                 ratio.set_ylabel("ratio")
-        last = len(class_names)
-        legend = figure.add_subplot(outer[last // COLUMNS, last % COLUMNS])
-        _legend(legend, lines, sample)
+        row, column = divmod(len(class_names), COLUMNS)
+        _legend(lanes[row].add_subplot(places[row][column]), lines, sample)
 
     return svg(draw, 0.2 + 3.1 * rows, name, "Background rejection against signal efficiency")
 
 
-def _panel(figure: Figure, place: SubplotSpec) -> tuple[Axes, Axes]:
+def _panel(figure: SubFigure, place: SubplotSpec) -> tuple[Axes, Axes]:
     inner = place.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.0)
     main = figure.add_subplot(inner[0])
     ratio = figure.add_subplot(inner[1], sharex=main)
     main.tick_params(labelbottom=False)
     main.set(yscale="log", xlim=(0, 1))
+    plain_ticks(main, (0, 0.2, 0.4, 0.6, 0.8, 1))
     ratio.set(yscale="log", ylim=RATIO_LIMITS)
     ratio.set_yticks([0.5, 1, 2], ["0.5", "1", "2"])
     ratio.set_yticks([], minor=True)
@@ -111,7 +118,7 @@ def _draw(main: Axes, ratio: Axes, found: Sequence[tuple[Line, Sequence[Curve]]]
         main.fill_between(CURVE_GRID, low, high, **fill)
         ratio.plot(CURVE_GRID, middle / reference, **style)
         ratio.fill_between(CURVE_GRID, low / reference, high / reference, **fill)
-    main.set_ylim(1, 4 * top)
+    main.set_ylim(0.8, 4 * top)
 
 
 def _band(curves: Sequence[Curve]) -> tuple[Numbers, Numbers, Numbers]:
@@ -124,7 +131,9 @@ def _band(curves: Sequence[Curve]) -> tuple[Numbers, Numbers, Numbers]:
         low, high = efficiency - curves[0].error, efficiency + curves[0].error
     enough = efficiency * curves[0].background_jets >= LEAST_JETS
     with np.errstate(divide="ignore"):
-        bounds = [np.where(enough & (each > 0), 1.0 / each, np.nan) for each in (high, efficiency, low)]
+        bounds = [
+            np.where(enough & (each > 0), 1.0 / each, np.nan) for each in (high, efficiency, low)
+        ]
     return bounds[0], bounds[1], bounds[2]
 
 
@@ -145,7 +154,11 @@ def _legend(axes: Axes, lines: Sequence[Line], sample: str) -> None:
     axes.legend(handles=handles, loc="upper left", borderaxespad=0.0, labelspacing=0.45)
     if len(lines) > 1:
         axes.text(
-            0.02, 0.02, f"ratio to {plain(lines[0].label)}", color=GRAY, fontsize=9,
+            0.02,
+            0.02,
+            f"ratio to {plain(lines[0].label)}",
+            color=GRAY,
+            fontsize=9,
             transform=axes.transAxes,
         )
     banner(axes, sample)

@@ -40,15 +40,23 @@ def trade_off_figure(points: Sequence[Point], sample: str) -> str:
         for each in points:
             y, error, color = each.accuracy.value, each.accuracy.error, each.look.color
             if each.peer_ns is not None:
-                axes.plot([each.time_ns, each.peer_ns], [y, y], color=color, linewidth=0.7, alpha=0.6)
+                axes.plot(
+                    [each.time_ns, each.peer_ns], [y, y], color=color, linewidth=0.7, alpha=0.6
+                )
                 axes.plot([each.peer_ns], [y], "s", color=color, fillstyle="none", markersize=4.5)
             axes.errorbar([each.time_ns], [y], [error], fmt="o", color=color, markersize=5)
             axes.annotate(
-                plain(each.title), (each.time_ns, y), (-3, 5), textcoords="offset points",
-                fontsize=9, color=color, ha="right",
+                plain(each.title),
+                (each.time_ns, y),
+                (5, 4),
+                textcoords="offset points",
+                fontsize=9,
+                color=color,
             )
         axes.plot([], [], "o", color="black", markersize=5, label="Inferon")
-        axes.plot([], [], "s", color="black", fillstyle="none", markersize=4.5, label="ONNX Runtime")
+        axes.plot(
+            [], [], "s", color="black", fillstyle="none", markersize=4.5, label="ONNX Runtime"
+        )
         axes.set(xscale="log", xlabel="time for one jet [ns]", ylabel="accuracy")
         axes.margins(x=0.18, y=0.15)
         axes.legend(loc="lower right")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inferon.report.style import GRAY, BLACK, grid, panels, plain, run_look, svg
+from inferon.report.style import BLACK, GRAY, grid, panels, plain, run_look, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,11 @@ def accuracy_figure(groups: Sequence[tuple[str, Sequence[Run]]]) -> str:
             if index % COLUMNS == 0:
                 axes.set_ylabel("validation accuracy")
 
-    return svg(draw, _height_in(len(shown)), "accuracy", "Accuracy against the epoch") if shown else ""
+    return (
+        svg(draw, _height_in(len(shown)), "accuracy", "Accuracy against the epoch")
+        if shown
+        else ""
+    )
 
 
 def _height_in(count: int) -> float:
