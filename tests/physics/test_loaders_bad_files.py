@@ -176,6 +176,7 @@ def test_jetnet_file_without_its_class(tmp_path: Path) -> None:
         (shorten("jetConstituentList", 6, 50, 15), r"\(6, 50, 15\); expected"),
         (assign("jetConstituentList", (1, 2, 0), np.nan), "row 1 .*j1_px of particle 2 is nan"),
         (assign("jets", (1, 12), np.nan), "row 1 of 'jets'.*j_zlogz is nan"),
+        (assign("jets", (1, 12), 1e300), "row 1 of 'jets'.*j_zlogz is 1e[+]300"),
         (swap_columns("jetConstituentList", 0, 3), "row 0 .*no four-momentum; are j1_px"),
         (assign("jets", (4, 58), 1.0), "ok"),
         (assign("jets", (4, slice(53, 58)), 0.0), "row 4 of 'jets'.*exactly one"),

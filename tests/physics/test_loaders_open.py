@@ -13,6 +13,7 @@ import pytest
 from inferon.errors import DataError, ExtraMissing, UsageError
 from inferon.physics.event_split import split_by_event
 from inferon.physics.loaders import LAYOUTS, Wanted, assembly, open_jets
+from inferon.physics.sample import save_jets
 from tests.absent import needs_package
 from tests.physics import published_layouts as layouts
 from tests.physics.published_layouts import jets_of_particles
@@ -153,6 +154,20 @@ def test_what_is_no_file_of_jets(tmp_path: Path) -> None:
         open_jets(tmp_path / "a.npz")
     with pytest.raises(UsageError, match=r"no layout 'jetset'; there are inferon, jetclass"):
         open_jets(tmp_path / "a.npz", layout="jetset")
+
+
+@needs_package("h5py")
+def test_our_own_samples_open_whole(tmp_path: Path) -> None:
+    """A public set saved as a sample of ours opens again, with the roundings of our format."""
+    public = open_jets(quark_gluon(tmp_path / "QG.npz"))
+    saved = save_jets(tmp_path / "jets.h5", public)
+    ours = open_jets(tmp_path / "jets.h5")
+    assert (ours.constituents == saved.constituents).all()
+    assert ours.title == public.title
+    assert ours.class_names == public.class_names
+    assert (ours.event_id == public.event_id).all()
+    with pytest.raises(UsageError, match="opened whole"):
+        open_jets(tmp_path / "jets.h5", Wanted(jets=3))
 
 
 @needs_package("h5py")

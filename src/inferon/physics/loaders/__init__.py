@@ -126,7 +126,7 @@ def _known(path: Path, names: set[str]) -> str:
 
 def _names_in_hdf5(path: Path) -> set[str]:
     with hdf5_file.open_hdf5(path) as file:
-        return {str(name) for name in file}  # a damaged name is bytes
+        return set(hdf5_file.members(file, path))
 
 
 def _names_in_zip(path: Path) -> set[str]:

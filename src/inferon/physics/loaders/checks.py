@@ -65,8 +65,8 @@ def _some(names: Sequence[str], count: int = 8) -> str:
 
 
 def require_finite(values: FloatArray, columns: Sequence[str], where: Where) -> None:
-    """Refuse NaN and infinity in values of shape (rows, ..., columns)."""
-    bad = np.argwhere(~np.isfinite(values))
+    """Refuse NaN, infinity and what float32 cannot hold; shape (rows, ..., columns)."""
+    bad = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max))
     if len(bad):
         first = tuple(bad[0])
         of = f" of particle {first[1]}" if len(first) == 3 else ""

@@ -83,6 +83,7 @@ def from_rapidity(
     beyond = is_particle & (np.abs(rapidity) > BEAM_RAPIDITY)
     _refuse(beyond, rapidity, columns[1], "beyond the rapidity of the beams", where)
     transverse_mass = np.where(is_particle, np.hypot(pt, mass_gev), 0.0)
+    rapidity = np.where(is_particle, rapidity, 0.0)
     pz, energy = transverse_mass * np.sinh(rapidity), transverse_mass * np.cosh(rapidity)
     return _polar(pt, pz, np.where(is_particle, wrap_phi(phi), 0.0), energy)
 

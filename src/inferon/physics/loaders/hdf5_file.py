@@ -37,6 +37,12 @@ def open_hdf5(path: Path) -> Iterator[Any]:
         yield file
 
 
+def members(file: Any, path: Path) -> list[str]:
+    """Names of what a file holds."""
+    with _reading(path):
+        return [str(name) for name in file]  # a damaged name is bytes
+
+
 def dataset(file: Any, name: str, path: Path, hint: str = "") -> Any:
     """Find a dataset and what is needed to decompress it.
 
@@ -53,8 +59,9 @@ def dataset(file: Any, name: str, path: Path, hint: str = "") -> Any:
         found = file.get(name)
         if isinstance(found, h5py.Dataset):
             _require_filters(found, Where(path, name))
+            np.dtype(found.dtype)  # h5py reads a damaged type only when it is asked for
             return found
-        names = ", ".join(map(str, file)) or "nothing"
+        names = ", ".join(members(file, path)) or "nothing"
         raise DataError(f"{path} has no dataset {name!r}; it holds {names}{hint}")
 
 
@@ -63,7 +70,16 @@ def read_names(file: Any, name: str, path: Path) -> list[str]:
     found = dataset(file, name, path)
     with _reading(path):
         names = np.ravel(found[()])
-    return [each.decode() if isinstance(each, bytes) else str(each) for each in names]
+    return [
+        each.decode(errors="backslashreplace") if isinstance(each, bytes) else str(each)
+        for each in names
+    ]
+
+
+def attribute(found: Any, name: str, where: Where) -> Any:
+    """Read an attribute of a dataset; None where there is none of that name."""
+    with _reading(where.path):
+        return found.attrs.get(name)
 
 
 def require_numbers(found: Any, shape: tuple[int | None, ...], where: Where) -> None:

@@ -166,6 +166,8 @@ def _tree(file: Any, path: Path) -> Any:
         )
     tree = file[chosen[0]]
     find_columns(tree.keys(), _BRANCHES, Where(path, chosen[0]))
+    if tree.num_entries < 0:
+        raise DataError(f"tree {chosen[0]!r} of {path} has {tree.num_entries} jets: it is damaged")
     return tree
 
 

@@ -130,7 +130,7 @@ def _numeric_fields(dtype: np.dtype[Any]) -> list[str]:
 def _names_of_field(table: Any, field: str, width: int, where: Where) -> list[str]:
     if not field.startswith("values_block_"):
         return [field] * width  # the index, or a column of its own (data_columns of pandas)
-    pickled = table.attrs.get(f"{field}_kind")
+    pickled = hdf5_file.attribute(table, f"{field}_kind", where)
     names = _PUBLISHED.get(field, []) if pickled is None else _strings(pickled)
     if len(names) != width:
         raise DataError(
