@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from inferon.cli import bench, check, compile, data, demo, doctor, show, verify
+from inferon.cli import bench, check, compile, data, demo, doctor, report, show, train, verify
 from inferon.cli.terminal import Terminal
 from inferon.errors import InferonError, OutputError, UsageError
 from inferon.version import VERSION
@@ -50,6 +50,8 @@ app.command("compile")(compile.compile_)
 app.command("verify")(verify.verify)
 app.command("bench")(bench.bench)
 app.add_typer(data.app, name="data")
+app.command("train")(train.train)
+app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

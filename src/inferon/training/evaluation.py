@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inferon.physics.metrics import Estimate, accuracy, auc, background_rejection
+from inferon.physics.calibration import expected_calibration_error
+from inferon.physics.metrics import Estimate, accuracy, auc, background_rejection, macro_auc
+from inferon.physics.selection import tnr_at_tpr
 
 SIGNAL_EFFICIENCIES: tuple[float, ...] = (0.3, 0.5, 0.8)
 """Where background rejections are quoted."""
+
+TRUE_POSITIVE_RATE = 0.9
+"""Where the true negative rate of an anomaly score is quoted."""
 
 Array = NDArray[Any]
 
@@ -33,11 +38,21 @@ class ClassResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How well a classifier does on some jets."""
+    """How well a classifier does on some jets.
+
+    Attributes
+    ----------
+    jets : how many
+    accuracy : fraction whose highest probability is that of their class
+    macro_auc : mean over the classes of the area under the ROC curve
+    calibration_error : mean distance of confidence and accuracy
+    classes : by name
+    """
 
     jets: int
     accuracy: Estimate
     macro_auc: Estimate
+    calibration_error: Estimate
     classes: dict[str, ClassResult]
 
 
@@ -57,7 +72,8 @@ def evaluate(probabilities: Array, label: Array, class_names: Sequence[str]) -> 
     return Result(
         jets=len(label),
         accuracy=accuracy(probabilities, label),
-        macro_auc=Estimate(float(np.mean([each.auc.value for each in classes.values()])), 0.0),
+        macro_auc=macro_auc(probabilities, label),
+        calibration_error=expected_calibration_error(probabilities, label),
         classes=classes,
     )
 
@@ -78,11 +94,14 @@ class AnomalyResult:
     ----------
     jets : of all classes
     auc : of all other classes together against the background
+    tnr_at_tpr : fraction of the background that is kept out where ``TRUE_POSITIVE_RATE`` of the
+        others is found
     classes : area under the ROC curve of each other class against the background
     """
 
     jets: int
     auc: Estimate
+    tnr_at_tpr: Estimate
     classes: dict[str, Estimate]
 
 
@@ -105,4 +124,9 @@ def evaluate_anomaly(
         if name not in background:
             chosen = is_background | (label == index)
             classes[name] = auc(score[chosen], label[chosen] == index)
-    return AnomalyResult(len(label), auc(score, ~is_background), classes)
+    return AnomalyResult(
+        jets=len(label),
+        auc=auc(score, ~is_background),
+        tnr_at_tpr=tnr_at_tpr(score, ~is_background, TRUE_POSITIVE_RATE),
+        classes=classes,
+    )

@@ -6,6 +6,7 @@ they are taken out here.  The exported file is run against the module before any
 
 from __future__ import annotations
 
+import copy
 import io
 import logging
 import os
@@ -30,6 +31,11 @@ OPSET: dict[Exporter, int] = {"torchscript": 17, "dynamo": 18}
 ROUND_TRIP_TOLERANCE = 1e-4
 """Largest difference in a probability that float32 sums in another order explain (seen: 4e-6);
 a wrong axis or a lost mask gives 1e-2 and more.  Of a score above one, the relative difference."""
+
+OWN_ROUNDINGS = 10.0
+"""Where the module itself is off by more, from what it says in double precision, as with masses of
+pairs that cancel or neighbors that tie: so many times its own error.  Both results round in
+places of their own, and the largest error is one of few jets."""
 
 OUTPUT = "scores"
 """Name of the output."""
@@ -60,7 +66,8 @@ def export_onnx(
     Raises
     ------
     Mismatch
-        The two differ by more than ``ROUND_TRIP_TOLERANCE``.
+        The two differ by more than rounding explains (``ROUND_TRIP_TOLERANCE`` and
+        ``OWN_ROUNDINGS``), or the module says something else at every call.
     ExtraMissing
         What the exporter needs is not installed.
     """
@@ -84,7 +91,7 @@ def _export(
 ) -> bytes:
     buffer = io.BytesIO()
     names = {"input_names": [input_name], "output_names": [OUTPUT]}
-    with warnings.catch_warnings(), _quiet(logging.getLogger("torch.onnx")):
+    with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
         warnings.simplefilter("ignore")  # the old exporter is deprecated, and says so many times
         if exporter == "torchscript":
             batch = {input_name: {0: "batch"}, OUTPUT: {0: "batch"}}
@@ -112,14 +119,17 @@ def _export(
 
 
 @contextmanager
-def _quiet(log: logging.Logger) -> Iterator[None]:
-    """Keep a log from reporting what no user can change, such as that torchvision is absent."""
-    level = log.level
-    log.setLevel(logging.ERROR)
+def _quiet(*names: str) -> Iterator[None]:
+    """Keep logs from reporting what no user can change, such as that torchvision is absent."""
+    logs = [logging.getLogger(name) for name in names]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _strip(model: onnx.ModelProto) -> None:
@@ -163,9 +173,19 @@ def _difference(
     (got,) = session.run([OUTPUT], {input_name: example})
     with torch.no_grad():
         expected = module(torch.from_numpy(example)).numpy()
-    difference = float((np.abs(got - expected) / np.maximum(1.0, np.abs(expected))).max())
-    if not difference <= ROUND_TRIP_TOLERANCE:
+        again = module(torch.from_numpy(example)).numpy()
+        wide = copy.deepcopy(module).double()(torch.from_numpy(example).double()).numpy()
+    if not np.array_equal(expected, again):
+        raise Mismatch("the torch module says something else at every call: no graph can do that")
+    difference = _largest(got, expected)
+    tolerance = max(ROUND_TRIP_TOLERANCE, OWN_ROUNDINGS * _largest(wide, expected))
+    if not difference <= tolerance:
         raise Mismatch(
-            f"the exported ONNX model differs from the torch module by {difference:.2g}"
+            f"the exported ONNX model differs from the torch module by {difference:.2g}; rounding "
+            f"explains {tolerance:.2g}"
         )
     return difference
+
+
+def _largest(got: NDArray[Any], expected: NDArray[Any]) -> float:
+    return float((np.abs(got - expected) / np.maximum(1.0, np.abs(expected))).max())
