@@ -181,9 +181,10 @@ class JetCard:
                 f"- matched: distance in (y, phi) to the parton, boson or top quark below "
                 f"{cuts.match_radius}; a q jet comes from u, d or s",
                 f"- contained: all quarks of the decay within {cuts.containment_radius}",
-                f"- stored: the {recipe.constituents} constituents of highest pT, as pT and mass "
+                f"- stored: the {recipe.constituents} constituents of highest pT, as pT "
                 "(float16, relative error < 2^-11), eta and phi (steps of 2^-13, error <= 2^-14) "
-                "and PDG code; the 16 features are computed from all constituents, unrounded",
+                "and PDG code, which tells the mass; the 16 features are computed from all "
+                "constituents, unrounded",
                 f"- SHA-256 of the stored columns: `{self.content_sha256}`",
                 "",
                 "| class | events | jets in the cuts | matched | clean | kept | matched fraction "
