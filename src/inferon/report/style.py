@@ -85,7 +85,7 @@ def svg(draw: Callable[[Figure], None], height_in: float, name: str, description
 
     out = io.StringIO()
     # The salt makes identifiers the same in each run.
-    with matplotlib.rc_context(_settings(name)):
+    with matplotlib.rc_context(settings(name)):
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         draw(figure)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
@@ -160,7 +160,7 @@ def _math(text: str) -> str:
     return escaped.replace(" ", r"\ ")
 
 
-def _settings(salt: str) -> dict[Any, Any]:
+def settings(salt: str) -> dict[Any, Any]:
     """Return matplotlib's settings for a figure of a printed page."""
     return {
         "font.family": "STIXGeneral",
