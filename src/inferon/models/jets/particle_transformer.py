@@ -99,7 +99,7 @@ class ParticleTransformer(Tagger):
         """Return unnormalized scores, shape (N, classes), of raw jets, shape (N, K, 4)."""
         view = self.frame(inputs)
         padding = (MASKED * (1.0 - view.mask)).transpose(1, 2)[:, None]  # (N, 1, 1, K)
-        bias = self.pairs(view) + padding
+        bias = self.pairs(inputs, view) + padding
         x = self.embedding(view.features) * view.mask
         for block in self.blocks:
             x = block(x, bias)
@@ -132,9 +132,9 @@ class PairBias(nn.Module):
         self.register_buffer("second", second, persistent=False)
         self.register_buffer("place", place.flatten(), persistent=False)
 
-    def forward(self, view: JetView) -> Tensor:
-        """Return U, shape (N, heads, K, K)."""
-        features = pair_features(view, self.first, self.second)
+    def forward(self, constituents: Tensor, view: JetView) -> Tensor:
+        """Return U, shape (N, heads, K, K), of raw jets and the same from their axes."""
+        features = pair_features(constituents, view, self.first, self.second)
         bias = self.network(features.flatten(0, 1)).unflatten(0, features.shape[:2])
         slots = view.mask.shape[1]
         whole = bias.transpose(1, 2).index_select(2, self.place)
