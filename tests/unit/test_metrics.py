@@ -110,11 +110,13 @@ def test_background_rejection_error_covers() -> None:
 
 
 def test_background_rejection_takes_no_event_too_many() -> None:
-    score = np.concatenate([np.arange(10.0, 0.0, -1.0), [3.5, 2.5]])
-    is_signal = np.arange(12) < 10
-    # 0.7 * 10 signal jets: threshold 4, nothing passes; an eighth jet would bring 3.5 in.
-    assert background_rejection(score, is_signal, 0.7).value == inf
-    assert background_rejection(score, is_signal, 0.8).value == 2.0
+    score = np.concatenate([np.arange(100.0, 0.0, -1.0), [93.5, 92.5]])
+    is_signal = np.arange(102) < 100
+    # 0.07 * 100 is above 7 by rounding; 7 signal jets: threshold 94, nothing passes; an eighth
+    # jet would bring 93.5 in.
+    assert 0.07 * 100 > 7
+    assert background_rejection(score, is_signal, 0.07).value == inf
+    assert background_rejection(score, is_signal, 0.08).value == 2.0
 
 
 @pytest.mark.parametrize(
