@@ -69,7 +69,9 @@ def _particles(constituents: Tensor) -> Tensor:
     """Return pT [GeV], m^2, transverse mass, rapidity, shape (N, K, 4); padding has pT 1."""
     pt, eta, _, energy = constituents.double().split(1, dim=2)
     pz = 0.5 * pt * (torch.exp(eta) - torch.exp(-eta))
-    mass2 = (energy * energy - pt * pt - pz * pz).clamp(min=0.0)
+    momentum2 = pt * pt + pz * pz
+    energy2 = torch.maximum(energy * energy, momentum2)  # where rounding made a mass imaginary
+    mass2, energy = energy2 - momentum2, torch.sqrt(energy2)
     rapidity = 0.5 * torch.log(positive(energy + pz) / positive(energy - pz))
     pt = positive(pt)
     mt = torch.sqrt(mass2 + pt * pt)
