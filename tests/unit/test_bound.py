@@ -567,6 +567,18 @@ def test_only_ties_among_the_first_k_count() -> None:
     assert decided(smallest, x, events) == [False, True, False]
 
 
+def test_exact_elements_may_tie_beside_rounded_ones() -> None:
+    """Padding at one far distance, as in a graph network: which of it is taken is certain."""
+    x, rounded = vector(3)
+    with_padding = b.concat([rounded, b.constant(np.array([9.0, 9.0, 9.0], np.float32))], 0)
+    nearest = [b.top_k(with_padding, k, largest=False) for k in (2, 4)]
+    events = [[1.0, 3.0, 2.0], [1.0, 3.0, 3.0], [1.0, 2.0, 9.0]]
+    assert decided(nearest[0], x, events) == [True, False, True]
+    assert decided(nearest[1], x, events) == [True, False, False]
+    all_far = b.concat([b.constant(np.full(2, np.inf, np.float32)), b.div(rounded, 0.0)], 0)
+    assert decided(b.top_k(all_far, 2), x, [[1.0, 1.0, 1.0]]) == [False]
+
+
 def test_margins_of_top_k_are_reported() -> None:
     x, rounded = vector(4)
     graph = Graph("g", (x,), (b.top_k(rounded, 2),), ("y",))

@@ -481,10 +481,13 @@ def _top_k(op: indexing.TopK, step: Step) -> Ball:
     sign = 1.0 if op.largest else -1.0
     ranked = sign * np.take_along_axis(x.value.astype(np.float64), order, axis=-1)
     error = np.take_along_axis(x.error, order, axis=-1)
-    ahead = np.minimum.accumulate(ranked - error, axis=-1)[..., :-1]
-    behind = np.flip(np.maximum.accumulate(np.flip(ranked + error, -1), axis=-1), -1)[..., 1:]
+    # elements without an error may tie: the lower index wins everywhere
+    low = np.where(error > 0.0, np.nextafter(ranked - error, -np.inf), ranked)
+    high = np.where(error > 0.0, np.nextafter(ranked + error, np.inf), ranked)
+    ahead = np.minimum.accumulate(low, axis=-1)[..., :-1]
+    behind = np.flip(np.maximum.accumulate(np.flip(high, -1), axis=-1), -1)[..., 1:]
     exact = np.broadcast_to((x.error == 0.0).all(axis=-1, keepdims=True), ahead.shape)
-    turns = ~((ahead > behind) | exact)[..., : op.k]
+    turns = ~((ahead > behind) | ((ahead == behind) & np.isfinite(ahead)) | exact)[..., : op.k]
     _report(step, (ranked[..., :-1] - ranked[..., 1:])[..., : op.k], turns)
     edge = np.zeros((*turns.shape[:-1], 1), np.bool_)
     after = np.concatenate([turns, edge], axis=-1)[..., : op.k]
