@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import escape
+
 from inferon.errors import ExtraMissing
 
 if TYPE_CHECKING:
@@ -91,12 +93,12 @@ def svg(draw: Callable[[Figure], None], height_in: float, name: str, description
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{name}-", text)  # figures share a page
+    text = _renamed(text, name)
     text = re.sub(r'\bd="[^"]*"', _shortened, text)
     text = _CIRCLE.sub(_circle, text)
-    return text.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
 
 
 def panels(figure: Figure, count: int, columns: int, **shared: Any) -> list[Axes]:
@@ -134,6 +136,21 @@ def plain_ticks(axes: Axes, places: Sequence[float]) -> None:
     """Label the horizontal axis at these places, as they are written."""
     axes.set_xticks(list(places), [f"{each:g}" for each in places])
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)
+
+
+def _renamed(text: str, name: str) -> str:
+    """Return an SVG whose identifiers are the page's: matplotlib's hash the last bits of places.
+
+    What nothing refers to needs no identifier.
+    """
+    used = re.findall(r'(?:"#|url\(#)([^")]+)', text)
+    numbers = {old: f"{name}-{number}" for number, old in enumerate(dict.fromkeys(used))}
+    text = re.sub(r'("#|url\(#)([^")]+)', lambda each: each[1] + numbers[each[2]], text)
+
+    def declared(each: re.Match[str]) -> str:
+        return f' id="{numbers[each[1]]}"' if each[1] in numbers else ""
+
+    return re.sub(r' id="([^"]*)"', declared, text)
 
 
 def _shortened(path: re.Match[str]) -> str:

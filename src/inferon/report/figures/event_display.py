@@ -31,6 +31,8 @@ def event_figure(rows: Sequence[Sequence[ShownJet]], radius: float, sample: str)
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
+        for axes in panels.flat:
+            axes.minorticks_off()
         for line, row in zip(panels, rows, strict=True):
             for axes, jet in zip(line, row, strict=True):
                 _draw(axes, jet, radius)
