@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import sqrt
+from math import inf, sqrt
 
 import torch
 from torch import Tensor, nn
@@ -33,8 +33,8 @@ from inferon.models.jets.frame import FEATURE_NAMES, JetFrame, JetView
 from inferon.models.jets.pair_features import PAIR_FEATURES, pair_features
 from inferon.models.jets.tagger import Tagger
 
-MASKED = -1e9
-"""Added to the logit of padding: its exponential is exactly zero next to any particle's."""
+MASKED = -inf
+"""Added to the logit of padding: its exponential is exactly zero."""
 
 WIDER = 4
 """The hidden layer of a block's network, in widths of the model (arXiv:1706.03762, 3.3)."""
@@ -98,7 +98,9 @@ class ParticleTransformer(Tagger):
     def logits(self, inputs: Tensor) -> Tensor:
         """Return unnormalized scores, shape (N, classes), of raw jets, shape (N, K, 4)."""
         view = self.frame(inputs)
-        padding = (MASKED * (1.0 - view.mask)).transpose(1, 2)[:, None]  # (N, 1, 1, K)
+        # The first slot stays: a jet without particles has nothing else to take a softmax over.
+        keep = torch.cat([torch.ones_like(view.mask[:, :1]), view.mask[:, 1:]], dim=1)
+        padding = torch.where(keep > 0.0, 0.0, MASKED).transpose(1, 2)[:, None]  # (N, 1, 1, K)
         bias = self.pairs(inputs, view) + padding
         x = self.embedding(view.features) * view.mask
         for block in self.blocks:
