@@ -39,7 +39,7 @@ class Epoch:
     Attributes
     ----------
     epoch : from 1
-    learning_rate : of its last step
+    learning_rate : of its first step
     train_loss : mean over its steps, as the weights went
     validation_loss : of the weights after it
     validation_accuracy : likewise; None for a model that tells no classes apart
@@ -194,6 +194,7 @@ class Loop:
     def _epoch(self, watcher: Watcher) -> Epoch:
         number, schedule = len(self.history) + 1, self.settings.schedule
         self.module.train()
+        rate = float(self.optimizer.param_groups[0]["lr"])
         order = torch.randperm(len(self.train.label), generator=self.order)
         total = 0.0
         for step in range(self.steps):
@@ -205,7 +206,6 @@ class Loop:
                 f"the loss is no number any more in epoch {number}: lower "
                 f"schedule.learning_rate (now {schedule.learning_rate})"
             )
-        rate = float(self.optimizer.param_groups[0]["lr"])
         return Epoch(number, rate, total / self.steps, *self._validate())
 
     def _step(self, chosen: Tensor) -> float:

@@ -21,7 +21,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from inferon.errors import DataError, Mismatch
+from inferon.errors import DataError, Mismatch, UsageError
 
 Exporter = Literal["torchscript", "dynamo"]
 
@@ -68,12 +68,20 @@ def export_onnx(
     Mismatch
         The two differ by more than rounding explains (``ROUND_TRIP_TOLERANCE`` and
         ``OWN_ROUNDINGS``), or the module says something else at every call.
-    ExtraMissing
-        What the exporter needs is not installed.
+    UsageError
+        The exporter cannot spell the module.
     """
     if len(example) < 2:
         raise DataError("exporting needs two example events: one would fix the batch axis at 1")
-    model = onnx.load_from_string(_export(module, torch.from_numpy(example), exporter, input_name))
+    try:
+        exported = _export(module, torch.from_numpy(example), exporter, input_name)
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise UsageError(
+            f"torch's exporter {exporter} cannot spell {type(module).__name__} ({reason}): "
+            "take the other one"
+        ) from error
+    model = onnx.load_from_string(exported)
     _strip(model)
     model.graph.name = type(module).__name__
     onnx.checker.check_model(model, full_check=True)
@@ -91,7 +99,8 @@ def _export(
 ) -> bytes:
     buffer = io.BytesIO()
     names = {"input_names": [input_name], "output_names": [OUTPUT]}
-    with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
+    quiet = _quiet("torch.onnx", "onnxscript", "onnx_ir")
+    with warnings.catch_warnings(), quiet:
         warnings.simplefilter("ignore")  # the old exporter is deprecated, and says so many times
         if exporter == "torchscript":
             batch = {input_name: {0: "batch"}, OUTPUT: {0: "batch"}}

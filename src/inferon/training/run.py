@@ -124,6 +124,8 @@ def train_run(
         training = _training_jets(module, sample, settings)
         train = _part(module, jets, training)
         validation = _part(module, jets, _learned_from(module, sample.validation, jets))
+        if settings.augmentation == "turn" and train.inputs.ndim != 3:
+            raise UsageError(f"{settings.tagger} reads no particles that could be turned")
         module.fit(train.inputs)
         loop = Loop(
             module,
