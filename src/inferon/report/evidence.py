@@ -123,7 +123,7 @@ def examine(run: Run, test: Jets, compiler: Compiler, say: Say) -> tuple[Evidenc
     (theirs,) = peer.predict(inputs)
     near = _paced(len(test), lambda events: compare(peer, (scores[:events],), inputs[:events]))
     say(f"{run.name}: measuring, in turns with ONNX Runtime")
-    times = _measure(graph, artifact, inputs, compiler, peer)
+    times = measure(graph, artifact, inputs, compiler, peer)
     say(f"{run.name}: looking at its layers and its scores")
     return Evidence(
         run,
@@ -157,13 +157,14 @@ def _paced(most: int, prove: Callable[[int], Proof]) -> Proof:
     return prove(min(most, max(LEAST_EVENTS, min(MOST_EVENTS, events))))
 
 
-def _measure(
+def measure(
     graph: Graph,
     artifact: CppArtifact,
     inputs: NDArray[np.float32],
     compiler: Compiler,
     peer: OnnxRuntime,
 ) -> Benchmark:
+    """Time a model and ONNX Runtime in turns, in all batches whose calls are short."""
     alone_ns = float(artifact.library.time_ns(inputs, events=1, repeats=3, bursts=3).min())
     batches = [each for each in BATCHES if each == 1 or each * alone_ns <= LONGEST_CALL_NS]
     return benchmark(

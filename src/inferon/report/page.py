@@ -202,7 +202,7 @@ def _figures(study: Study) -> dict[str, object]:
     card = study.jets.card
     radius = JET_RADIUS if card is None else card.recipe.cuts.radius
     return {
-        "roc": Markup(_roc(study, [g for g in groups if not g.first.run.background])),
+        "roc": Markup(roc(study)),
         "anomaly_roc": Markup(_anomaly_roc(study)),
         "scores": [Markup(each) for each in _scores(study)],
         "calibration": Markup(_calibration(study)),
@@ -216,7 +216,9 @@ def _figures(study: Study) -> dict[str, object]:
     }
 
 
-def _roc(study: Study, groups: Sequence[Group]) -> str:
+def roc(study: Study) -> str:
+    """Draw the ROC curves of the classifiers; empty where there is none."""
+    groups = [group for group in study.groups if not group.first.run.background]
     if not groups:
         return ""
     names = study.jets.class_names

@@ -51,8 +51,17 @@ def sample_of(runs: Sequence[Run], data: Path | None = None) -> RunSample:
     DataError
         When the file is absent or no sample, or a run was trained on another one.
     """
-    jets = open_sample(runs[0].sample if data is None else str(data))
+    jets = open_sample(str(data)) if data else _named_by(runs[0])
     sample = RunSample(jets, sample_sha256(jets))
     for run in runs:
         sample.test_jets(run)  # what does not fit is said before the work
     return sample
+
+
+def _named_by(run: Run) -> Jets:
+    try:
+        return open_sample(run.sample)
+    except DataError as error:
+        raise DataError(
+            f"{error}; {run.name} names it as its sample: give it with --data"
+        ) from error

@@ -46,6 +46,8 @@ class Look:
     width: float = 1.2
 
 
+OURS_LOOK = Look(OURS)
+
 PEER_LOOK = Look(GRAY, "-", 3.0)
 """ONNX Runtime under a line of ours."""
 
@@ -97,8 +99,14 @@ def svg(draw: Callable[[Figure], None], height_in: float, name: str, description
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
     text = _renamed(text, name)
     text = re.sub(r'\bd="[^"]*"', _shortened, text)
-    text = _CIRCLE.sub(_circle, text)
+    text = re.sub(r"\n\s+", "\n", _CIRCLE.sub(_circle, text))
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
+
+
+def standing_alone(svg_element: str) -> str:
+    """Return a figure of a page as a file of its own."""
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return svg_element.replace("<svg ", f"<svg {spaces} ", 1)
 
 
 def panels(figure: Figure, count: int, columns: int, **shared: Any) -> list[Axes]:
@@ -159,15 +167,19 @@ def _shortened(path: re.Match[str]) -> str:
     return re.sub(r"\s+", " ", rounded)
 
 
-_CURVE = r"C(?: -?\d+\.\d+){4} (-?\d+\.\d+) (-?\d+\.\d+) "
+_NUMBER = r"(-?\d+(?:\.\d+)?)"
+_CURVE = f"C(?: {_NUMBER}){{6}} ".replace("(-", "(?:-")
+_TO_TOP = f"C(?: {_NUMBER}){{5}} ".replace("(-", "(?:-") + _NUMBER + " "
 
-_CIRCLE = re.compile(r'<path d="M (-?\d+\.\d+) (-?\d+\.\d+) ' + 8 * _CURVE + 'z "')
+_CIRCLE = re.compile(
+    f'<path d="M {_NUMBER} {_NUMBER} ' + 3 * _CURVE + _TO_TOP + 4 * _CURVE + 'z "'
+)
 """A circle as matplotlib draws it, from its lowest point in eight curves."""
 
 
 def _circle(path: re.Match[str]) -> str:
     """Return a circle in an eighth of the letters."""
-    x, low, high = float(path[1]), float(path[2]), float(path[10])
+    x, low, high = float(path[1]), float(path[2]), float(path[3])
     return f'<circle cx="{x:.2f}" cy="{(low + high) / 2:.2f}" r="{abs(low - high) / 2:.2f}"'
 
 

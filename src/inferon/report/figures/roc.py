@@ -108,7 +108,7 @@ def _draw(main: Axes, ratio: Axes, found: Sequence[tuple[Line, Sequence[Curve]]]
     reference: Numbers | None = None
     top = 10.0
     for line, curves in found:
-        low, middle, high = _band(curves)
+        low, middle, high = rejections(curves)
         style: dict[str, Any] = {"color": line.look.color, "linestyle": line.look.dash}
         style["linewidth"] = line.look.width
         fill: dict[str, Any] = {"color": line.look.color, "alpha": 0.18, "linewidth": 0}
@@ -121,7 +121,7 @@ def _draw(main: Axes, ratio: Axes, found: Sequence[tuple[Line, Sequence[Curve]]]
     main.set_ylim(0.8, 4 * top)
 
 
-def _band(curves: Sequence[Curve]) -> tuple[Numbers, Numbers, Numbers]:
+def rejections(curves: Sequence[Curve]) -> tuple[Numbers, Numbers, Numbers]:
     """Return the lower end, the middle and the upper end of the rejection; NaN where too few."""
     efficiency = np.mean([each.background_efficiency for each in curves], axis=0)
     if len(curves) > 1:
