@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.absent import require_package
@@ -54,8 +55,8 @@ def train(folder: Path, watcher: Watcher = SILENT, seed: int = 1) -> tuple[Any, 
         loop = Loop(
             module,
             settings,
-            part(few_jets().select(slice(0, 1000))),
-            part(few_jets().select(slice(1000, 1500))),
+            part(few_jets().select(np.arange(1000))),
+            part(few_jets().select(np.arange(1000, 1500))),
             checkpoint=folder / "checkpoint.pt",
             sample_sha256="ab",
             device=CPU,

@@ -76,7 +76,7 @@ def test_the_split_follows_the_seed_unless_it_has_its_own(tmp_path: Path) -> Non
 def test_settings_are_frozen() -> None:
     settings = read_settings("jets/mlp")
     with pytest.raises(ValueError, match="frozen"):
-        settings.seed = 2  # type: ignore[misc]
+        settings.seed = 2
 
 
 GOOD = "title: t\ntagger: mlp\nschedule: {epochs: 1}\n"

@@ -35,7 +35,8 @@ def distances(jets: NDArray[np.float64]) -> NDArray[np.float64]:
     eta = jets[:, :, None, 1] - jets[:, None, :, 1]
     phi = jets[:, :, None, 2] - jets[:, None, :, 2]
     phi -= 2 * np.pi * np.round(phi / (2 * np.pi))
-    return np.hypot(eta, phi)
+    found: NDArray[np.float64] = np.hypot(eta, phi)
+    return found
 
 
 def test_distances_between_particles_stay(turned: NDArray[np.float64]) -> None:
@@ -56,7 +57,8 @@ def test_pt_and_the_leading_particle_stay(turned: NDArray[np.float64]) -> None:
 def test_masses_stay(turned: NDArray[np.float64]) -> None:
     def mass_squared(jets: NDArray[np.float64]) -> NDArray[np.float64]:
         pt, eta, _, energy = np.moveaxis(jets, 2, 0)
-        return energy**2 - (pt * np.cosh(eta)) ** 2
+        found: NDArray[np.float64] = energy**2 - (pt * np.cosh(eta)) ** 2
+        return found
 
     before = raw().astype(np.float64)
     change = np.abs(mass_squared(turned) - mass_squared(before))
