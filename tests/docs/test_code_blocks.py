@@ -90,7 +90,7 @@ def run_commands(page: Path, block: Block) -> None:
 def test_the_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for shipped in [*SHIPPED.glob("*.npz"), *SHIPPED.glob("models/*.onnx")]:
+    for shipped in [*SHIPPED.glob("*.h5"), *SHIPPED.glob("models/*.onnx")]:
         shutil.copy(shipped, tmp_path)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "__main__"}

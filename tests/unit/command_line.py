@@ -13,7 +13,7 @@ from inferon.cli.main import main
 from tests.docs.markdown import ROOT
 
 SHIPPED = ROOT / "src" / "inferon" / "data"
-JETS = SHIPPED / "jets20k.npz"
+JETS = SHIPPED / "jets20k.h5"
 JETS_MLP = SHIPPED / "models" / "jets_mlp.onnx"
 MODELS = ROOT / "benchmarks" / "models"
 MLP = MODELS / "a_mlp12.onnx"

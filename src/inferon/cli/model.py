@@ -73,8 +73,8 @@ DataPath = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        metavar="FILE.npz",
-        help="Events: one array (events, ...) for each input, or a jet sample. "
+        metavar="FILE",
+        help="Events: an .npz with one array (events, ...) for each input, or a jet sample (.h5). "
         "Random events otherwise.",
     ),
 ]
@@ -211,7 +211,7 @@ def read_events(graph: Graph, data: Path | None, events: int, *, special: bool) 
     Parameters
     ----------
     graph : the model
-    data : an ``.npz`` or ``.npy`` file; None for random events
+    data : an ``.npz`` or ``.npy`` file, or a jet sample; None for random events
     events : at most so many
     special : whether random events hold NaN, infinities and subnormals
 
@@ -226,7 +226,8 @@ def read_events(graph: Graph, data: Path | None, events: int, *, special: bool) 
         raise UsageError(f"--events is {events}: at least one event is needed")
     if data is None:
         return list(Samples(events, seed=SEED, special=special).draw(graph))
-    return [array[:events] for array in arranged(graph, _read_arrays(graph, data))]
+    arrays = _jets(graph, data) if _is_hdf5(data) else _read_arrays(graph, data)
+    return [array[:events] for array in arranged(graph, arrays)]
 
 
 def _read_listing(path: Path) -> Graph:
@@ -251,8 +252,6 @@ def _read_arrays(graph: Graph, path: Path) -> dict[str, Array] | Array:
         if isinstance(loaded, np.ndarray):
             return loaded
         with loaded as archive:
-            if _is_jet_sample(archive.files):
-                return _jets(graph, path)
             return _chosen(graph, {name: archive[name] for name in archive.files}, path)
     except (OSError, EOFError, ValueError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} holds no arrays that can be read: {_reason(error)}") from error
@@ -291,18 +290,25 @@ def _chosen(graph: Graph, arrays: dict[str, Array], path: Path) -> dict[str, Arr
     return {name: arrays[name] for name in names}
 
 
-def _is_jet_sample(names: list[str]) -> bool:
-    return {"pt_gev", "angle_steps", "label", "card"} <= set(names)
+def _is_hdf5(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(8) == b"\x89HDF\r\n\x1a\n"
+    except OSError:
+        return False  # numpy's reader says why
 
 
 def _jets(graph: Graph, path: Path) -> Array:
-    """Return as many leading constituents as the model takes: pT [GeV], eta, phi."""
+    """Return what the model takes of each jet: its leading constituents, or the 16 features."""
     from inferon.physics.sample import load_jets
 
-    shape = graph.inputs[0].type.shape
-    if len(graph.inputs) != 1 or len(shape) != 2 or shape[1] != 3 or not isinstance(shape[0], int):
-        raise DataError(
-            f"{path} is a jet sample, and the model takes no (constituents, 3): give an .npz of "
-            f"one array for each of {list(graph.input_names)}"
-        )
-    return load_jets(path).leading(shape[0])
+    jets = load_jets(path)
+    match [node.type.shape for node in graph.inputs]:
+        case [(features,)] if jets.features is not None and features == jets.features.shape[1]:
+            return jets.features
+        case [(int(count), 3 | 4 as columns)]:  # pT, eta, phi, and the energy for those who want
+            return np.ascontiguousarray(jets.leading(count)[:, :, :columns])
+    raise DataError(
+        f"{path} is a jet sample, and the model takes neither (constituents, 4) nor the 16 "
+        f"features: give an .npz of one array for each of {list(graph.input_names)}"
+    )

@@ -111,14 +111,22 @@ def write_validation_plots(jets: Jets, folder: str | os.PathLike[str]) -> tuple[
 def jet_quantities(jets: Jets) -> list[Quantity]:
     """Return what is drawn of whole jets."""
     every = np.arange(len(jets))
-    particles = np.count_nonzero(jets.constituents[:, :, 0], axis=1)
+    if jets.features is None:
+        particles = Quantity("stored constituents", _wide(_stored(jets)), every, is_count=True)
+    else:
+        multiplicity = jets.features[:, FEATURE_NAMES.index("multiplicity")]
+        particles = Quantity("constituents", _wide(multiplicity), every, is_count=True)
     lead = jets.constituents[:, 0, 0] / jets.pt_gev
     return [
         Quantity("jet pT [GeV]", _wide(jets.pt_gev), every),
         Quantity("jet mass [GeV]", _wide(jets.mass_gev), every),
-        Quantity("stored constituents", _wide(particles), every, is_count=True),
+        particles,
         Quantity("leading constituent pT / jet pT", _wide(lead), every),
     ]
+
+
+def _stored(jets: Jets) -> NDArray[np.int64]:
+    return np.count_nonzero(jets.constituents[:, :, 0], axis=1)
 
 
 def constituent_quantities(jets: Jets) -> list[Quantity]:
