@@ -126,7 +126,8 @@ def jet_quantities(jets: Jets) -> list[Quantity]:
 
 
 def _stored(jets: Jets) -> NDArray[np.int64]:
-    return np.count_nonzero(jets.constituents[:, :, 0], axis=1)
+    counts: NDArray[np.int64] = np.count_nonzero(jets.constituents[:, :, 0], axis=1)
+    return counts
 
 
 def constituent_quantities(jets: Jets) -> list[Quantity]:

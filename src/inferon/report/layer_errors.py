@@ -155,16 +155,20 @@ def _relative(
 
 
 def _taken_away(node: Node, values: dict[Node, Array]) -> Numbers:
+    """Return the sums of squared errors and squared values, how many were cut off, of how many.
+
+    What an unsigned type cuts off below zero is the ReLU of its layer: that is no loss.
+    """
     source, element = node.inputs[0], _fixed(node)
     before, after = numbers(source, values[source]), numbers(node, values[node])
-    low, high = (
-        np.ldexp(float(end), -element.fraction) for end in (element.lowest, element.highest)
-    )
+    before = np.where(np.isfinite(before), before, after)
     step = np.ldexp(1.0, -element.fraction)
+    low, high = element.lowest * step, element.highest * step
+    if not element.signed:
+        before = np.maximum(before, 0.0)
     cut = np.count_nonzero((before <= low - step) | (before >= high + step))
-    finite = np.where(np.isfinite(before), before, after)
-    squares = float(np.sum(np.square(finite - after))), float(np.sum(np.square(finite)))
-    return np.array([*squares, cut, before.size])
+    lost, power = np.sum(np.square(before - after)), np.sum(np.square(before))
+    return np.array([lost, power, cut, before.size], np.float64)
 
 
 def _fixed(node: Node) -> Fixed:

@@ -23,6 +23,8 @@ def bit_profile_figure(name: str, title: str, widths: Sequence[Width]) -> str:
     lines = [(each, rows.index(each.layer)) for each in widths]
 
     def draw(figure: Figure) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axes = figure.subplots()
         for width, row in lines:
             _draw(axes, width, row)
@@ -34,10 +36,12 @@ def bit_profile_figure(name: str, title: str, widths: Sequence[Width]) -> str:
         axes.set_yticks(range(len(rows)), names, fontsize=8)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", which="both", left=False, right=False)
-        axes.margins(x=0.1)
+        high = max(each.type.integer for each in widths)
+        low = min(-each.type.fraction for each in widths)
+        axes.set_xlim(high + 0.06 * (high - low), low - 0.1 * (high - low))  # highest bit first
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("bit: $2^n$, the binary point is at 0")
         axes.set_title(plain(title), loc="left")
-        axes.invert_xaxis()
         grid(axes)
         _legend(figure)
 

@@ -64,13 +64,12 @@ def quantizer_error_figure(name: str, title: str, errors: Sequence[QuantizerErro
             "v",
             color=ORANGE,
             markersize=5,
-            label="values cut off [%]",
         )
         axes.margins(y=0.15)
-        axes.set(xlim=(-0.7, len(errors) - 0.3), ylabel="root mean square error [%]")
+        axes.set(xlim=(-0.7, len(errors) - 0.3), ylabel="lost [%]")
         axes.set_ylim(bottom=0)
         axes.set_title(plain(title), loc="left")
-        axes.legend(loc="upper right")
+        axes.set_title("root mean square, and values cut off (triangles)", loc="right", fontsize=9)
         _name(axes, [each.layer for each in errors], [True] * len(errors))
 
     return svg(draw, 2.8, name, f"Quantization error of {title}, layer by layer")
