@@ -5,8 +5,7 @@ Used by the graph networks.  Ties and padding are defined here, once:
 * No particle is its own neighbor.
 * Padding is nobody's neighbor as long as there are enough particles.  A particle with fewer than
   ``count`` others gets padding for the missing ones; the caller gives padding features of zero.
-* Of two particles at exactly the same distance torch may take either; the exported graph takes
-  the one that stands first (ONNX TopK).
+* Of two particles at exactly the same distance the one that stands first is taken.
 """
 
 from __future__ import annotations
@@ -54,7 +53,10 @@ def nearest(coordinates: Tensor, mask: Tensor, count: int) -> Tensor:
     padded = torch.finfo(distance.dtype).max
     distance = torch.where(mask.transpose(1, 2) > 0.0, distance, padded)
     itself = torch.eye(distance.shape[1], dtype=torch.bool, device=distance.device)
-    return distance.masked_fill(itself, float("inf")).topk(count, dim=2, largest=False).indices
+    distance = distance.masked_fill(itself, float("inf"))
+    if torch.onnx.is_in_onnx_export():  # ONNX's TopK takes the first of equals, torch's does not
+        return distance.topk(count, dim=2, largest=False).indices
+    return distance.sort(dim=2, stable=True).indices[:, :, :count]
 
 
 def _ranking_distance(x: Tensor) -> Tensor:
@@ -63,7 +65,11 @@ def _ranking_distance(x: Tensor) -> Tensor:
     That is |x_i - x_j|^2; with many coordinates without its |x_i|^2, which is the same for all j.
     """
     if x.shape[2] <= FEW_COORDINATES:
-        return (x[:, :, None] - x[:, None]).square().sum(dim=3)
+        first, *others = (each[:, :, None] - each[:, None] for each in x.unbind(dim=2))
+        distance = first * first
+        for difference in others:
+            distance = distance + difference * difference
+        return distance
     return x.square().sum(dim=2)[:, None] - 2.0 * (x @ x.transpose(1, 2))
 
 

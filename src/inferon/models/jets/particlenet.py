@@ -18,10 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
-from inferon.models.jets.frame import FEATURE_NAMES, JetFrame
+from inferon.models.jets.frame import FEATURE_NAMES, JetFrame, wrap
 from inferon.models.jets.neighbors import check_neighbors, gather, nearest
 from inferon.models.jets.tagger import Tagger
 
@@ -72,7 +73,9 @@ class ParticleNet(Tagger):
         """Return unnormalized scores, shape (N, classes), of raw jets, shape (N, K, 4)."""
         view = self.frame(inputs)
         x = normalized(self.input_norm, view.features) * view.mask
-        coordinates = view.angles
+        # Angles to the leading particle: as differences of the raw ones, ties in them stay ties.
+        eta, phi = inputs[:, :, 1:3].split(1, dim=2)
+        coordinates = torch.cat([eta, wrap(phi - phi[:, :1])], dim=2)
         for block in self.blocks:
             x = block(x, nearest(coordinates, view.mask, self.neighbors)) * view.mask
             coordinates = x
