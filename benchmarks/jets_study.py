@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 RESULT = Path(__file__).resolve().parent / "results" / "jets_study.json"
+TREES = Path(__file__).resolve().parent / "jets_trees_run.py"
 CONFIDENCE = 0.95
 
 TAGGERS = (  # heavy ones first: two processes then end at about the same time
@@ -38,6 +39,7 @@ TAGGERS = (  # heavy ones first: two processes then end at about the same time
     "deep-sets",
     "mlp",
     "autoencoder",
+    "boosted-trees",  # the baseline: jets_trees_run.py on the same jets
 )
 
 MAIN = "import sys; from inferon.cli.main import main; sys.exit(main())"
@@ -57,8 +59,13 @@ class Job:
 
 def train(job: Job, sample: Path, runs: Path) -> int:
     """Train one tagger in a process of its own; its progress goes to a log beside the runs."""
-    words = ["train", f"jets/{job.name}", "--data", str(sample), "--seed", str(job.seed)]
-    command = [sys.executable, "-c", MAIN, *words, "-o", str(runs)]
+    where = ["--seed", str(job.seed), "-o", str(runs)]
+    command = [sys.executable, "-c", MAIN, "train", f"jets/{job.name}", "--data", str(sample)]
+    if job.name == "boosted-trees":
+        if (runs / job.folder / "run.json").exists():
+            return 0
+        command = [sys.executable, str(TREES), str(sample)]
+    command += where
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with (runs / f"{job.folder}.log").open("a") as log:
         code = subprocess.run(

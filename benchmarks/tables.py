@@ -10,13 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (
-    ROOT / "README.md",
-    ROOT / "docs" / "reference" / "speed.md",
-    ROOT / "docs" / "reference" / "torch-networks.md",
-    ROOT / "docs" / "reference" / "elementary-functions.md",
-    ROOT / "docs" / "reference" / "models-of-others.md",
-)
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 SLOT = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
