@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from inferon.models.jets.frame import JetView, positive, wrap
+from inferon.models.jets.frame import JetView, positive
 
 PAIR_FEATURES = 4
 
@@ -47,7 +47,7 @@ def pair_features(constituents: Tensor, view: JetView, first: Tensor, second: Te
     particle = torch.cat([_particles(constituents), view.angles[:, :, 1:], view.mask], dim=2)
     pt_a, mass2_a, mt_a, y_a, phi_a, mask_a = particle.index_select(1, first).split(1, dim=2)
     pt_b, mass2_b, mt_b, y_b, phi_b, mask_b = particle.index_select(1, second).split(1, dim=2)
-    y, phi = y_a - y_b, wrap(phi_a - phi_b)
+    y, phi = y_a - y_b, phi_a - phi_b  # both relative to the jet's axis, far from the seam
     # Eq. 6 with E_a E_b - pz_a pz_b = mT_a mT_b cosh(y), cosh y - 1 = 2 sinh^2(y / 2) and
     # 1 - cos phi = 2 sin^2(phi / 2); mT_a mT_b - pT_a pT_b from the difference of their squares.
     pt_ab, mt_ab = pt_a * pt_b, mt_a * mt_b
