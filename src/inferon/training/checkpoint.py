@@ -32,12 +32,14 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             torch.save(dict(state), file)
+        Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into the latter
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise OutputError(f"cannot write {path}: {reason}") from error
     finally:
-        Path(temporary).unlink(missing_ok=True) if temporary else None
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
