@@ -157,6 +157,19 @@ def test_a_cell_sums_what_falls_into_it_also_across_the_seam() -> None:
     assert abs(place[2] - 0.5 * cell) < 1e-12
 
 
+def test_cells_on_both_sides_of_the_seam_stay_apart_by_a_cell() -> None:
+    coarse = replace(PERFECT, electromagnetic=Calorimeter(0.0, 0.0, 0.0, 0.1))
+    cell = 2 * pi / round(2 * pi / 0.1)
+    codes = np.full(2, 22, dtype=np.int32)
+    phi = np.array([pi - 0.2 * cell, -pi + 0.2 * cell])
+    photons = from_directions(np.full(2, 10.0), np.full(2, 0.05), phi, np.zeros(2), codes)
+    near = np.abs(seen(photons, coarse).pt_eta_phi[:, 2])
+    # The seam lies on the border of two cells or in the middle of one.
+    distance = 2 * pi - near.sum() if len(near) == 2 else 0.0
+    assert min(abs(distance - cell), abs(distance)) < 1e-12
+    assert np.abs(near - pi).max() <= cell / 2 + 1e-12
+
+
 def test_muons_beyond_the_tracker_are_not_seen_and_hadrons_are_energy() -> None:
     def forward(code: int) -> Particles:
         mass = np.array([PDG_MASS_GEV[code]])

@@ -23,7 +23,13 @@ from inferon.physics.jet_setting import JET_SETTINGS
 from inferon.physics.jets import Jets
 from inferon.physics.particles import PDG_MASS_GEV
 from inferon.physics.sample import load_jets, save_jets
-from inferon.physics.sample_layout import COLUMNS, content_sha256, on_grid, stored_columns
+from inferon.physics.sample_layout import (
+    COLUMNS,
+    content_sha256,
+    on_grid,
+    raw_constituents,
+    stored_columns,
+)
 from tests.absent import needs_package, require_package
 
 pytestmark = needs_package("h5py")
@@ -127,7 +133,7 @@ def test_rounding_stays_within_its_bounds(seed: int) -> None:
 
 
 def test_known_particles_keep_their_mass() -> None:
-    """A sample made on the grid stores the mass of each particle's kind, however fast it is."""
+    """A sample made on the grid needs no masses besides the kinds, however fast the particles."""
     codes = np.array([list(PDG_MASS_GEV)], dtype=np.int32)
     masses = np.array([list(PDG_MASS_GEV.values())])
     pt = np.linspace(900.0, 1.0, codes.size)[None]
@@ -137,8 +143,16 @@ def test_known_particles_keep_their_mass() -> None:
         "", ("q",), constituents, np.zeros(1, np.int8), np.zeros(1, np.int64),
         zeros, zeros, zeros, zeros, pdg_id=codes,
     )  # fmt: skip
-    stored = stored_columns(jets)["constituents/mass"]
-    assert np.array_equal(stored, masses.astype(np.float16))
+    stored = stored_columns(jets)
+    assert "constituents/mass" not in stored
+    assert np.array_equal(raw_constituents(stored), constituents)
+    # Without the kinds, and for a particle of another mass, the masses are stored.
+    assert "constituents/mass" in stored_columns(replace(jets, pdg_id=None))
+    jets.constituents[0, -1, 3] *= 1.5
+    heavier = stored_columns(jets)
+    assert "constituents/mass" in heavier
+    bound = 2.0**-10 * jets.constituents[..., 3]  # the mass, to 2^-11, is most of that energy
+    assert (np.abs(raw_constituents(heavier)[..., 3] - jets.constituents[..., 3]) <= bound).all()
 
 
 def test_every_dataset_has_a_unit_and_a_description(tmp_path: Path) -> None:
