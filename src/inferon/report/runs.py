@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,8 @@ def find_runs(folder: Path) -> tuple[Run, ...]:
 def shipped_runs() -> tuple[Run, ...]:
     """Return the runs of the models that come with Inferon."""
     folder = Path(str(files("inferon"))) / "data" / "models"
-    return tuple(read_run(folder / f"{each}.json", folder / f"{each}.onnx") for each in SHIPPED)
+    read = {each: read_run(folder / f"{each}.json", folder / f"{each}.onnx") for each in SHIPPED}
+    return tuple(replace(run, name=name) for name, run in read.items())
 
 
 def read_run(record: Path, model: Path) -> Run:
