@@ -61,7 +61,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "jedi-net": {"hidden": 20},
     "particlenet": {"neighbors": 5, "blocks": ((16, 16, 16), (32, 32, 32)), "dense": 32},
     "gravnet": {"neighbors": 5, "blocks": 2, "hidden": (32, 32, 32), "outputs": 16},
-    "part": {"embedding": (32, 64, 32), "pair": (16, 16, 16), "heads": 4, "blocks": 2},
+    "part": {"embedding": (32, 64, 32), "pair": (16, 16), "heads": 4, "blocks": 1},
     "mixer": {"channels": 32, "particle_hidden": 16, "channel_hidden": 64, "layers": 2},
 }
 """Sizes of the taggers that take long as published."""

@@ -97,7 +97,7 @@ class Autoencoder(Tagger):
         """Return the anomaly score, shape (N, 1), of raw jets, shape (N, K, 4)."""
         view = self.frame(inputs)
         particles = view.features[:, :, list(COORDINATES)] * self.scales
-        copied = self.copy(particles.flatten(1)).unflatten(1, particles.shape[1:])
+        copied = self.copy(particles.flatten(1)).view(-1, *particles.shape[1:])
         error = (particles - copied) * view.mask
         values = view.mask.sum(dim=1).clamp(min=1.0) * len(COORDINATES)
         return (error * error).sum(dim=(1, 2))[:, None] / values

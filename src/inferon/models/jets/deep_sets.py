@@ -1,9 +1,9 @@
 """Deep Sets, small enough for a hardware trigger: a network per particle, their mean, a network.
 
-P. Odagiu et al., "Ultrafast jet classification at the HL-LHC", arXiv:2402.01876, section 3: phi
-has three layers of 32, the mean runs over the particles, rho has one layer of 32; ReLU
-throughout.  M. Zaheer et al., "Deep Sets", arXiv:1703.06114, theorem 2: rho(sum of phi(x)) can be
-every function of a set.
+P. Odagiu et al., "Ultrafast jet classification at the HL-LHC", arXiv:2402.01876: phi has three
+layers of 32, the mean runs over the particles, rho has one layer of 32; ReLU throughout.
+M. Zaheer et al., "Deep Sets", arXiv:1703.06114, theorem 2: rho(sum of phi(x)) can be every
+function of a set.
 
 Departures: a particle has the seven features of ``JetFrame`` (the paper: pT, eta, phi), and the
 mean is over the particles that there are (the paper: over all slots, padding included).

@@ -10,7 +10,8 @@ sum O).  For particles x_1 ... x_K with P features, and all ordered pairs of two
 
 Each of the three networks has two hidden layers, h and h/2 wide; f_R and f_O end with their
 activation.  The sizes are the ones that the authors' search found best for the summed variant with
-50 particles: h = 50, D_E = 12, D_O = 14, ReLU in f_R and f_O, SELU in phi_C.
+50 particles (as their public code lists them): h = 50, D_E = 12, D_O = 14, ReLU in f_R and f_O,
+SELU in phi_C.
 
 Departures: P = 7 features of ``JetFrame`` (the paper: 16, among them px, py and pz), and padding
 neither sends nor receives (in the paper its zeros do).  The pairs are formed without the matrices

@@ -1,8 +1,8 @@
 """The multilayer perceptron on 16 high-level features: the first jet tagger on an FPGA.
 
 J. Duarte et al., "Fast inference of deep neural networks in FPGAs for particle physics",
-arXiv:1804.06913, section 2 and figure 3: 16 features, three hidden layers of 64, 32 and 32 with
-ReLU, softmax over five classes; 4,389 parameters.  The features (masses, multiplicity, energy
+arXiv:1804.06913, its jet substructure case: 16 features, three hidden layers of 64, 32 and 32
+with ReLU, softmax over five classes; 4,389 parameters.  The features (masses, multiplicity, energy
 correlators) are those of ``inferon.physics.high_level_features``; their means and widths, which
 the paper takes out beforehand, are measured in ``fit`` and stay in the model.
 """

@@ -1,8 +1,8 @@
 """The Particle Flow Network: Deep Sets with a sum and a wide latent space.
 
 P. T. Komiske, E. M. Metodiev, J. Thaler, "Energy flow networks: deep sets for particle jets",
-arXiv:1810.05165, equation 1.1: F(sum of Phi(p)) over the particles.  Sizes of its section 4: Phi
-has 100, 100 and 256 nodes, F three times 100, ReLU; that makes the 82 thousand parameters which
+arXiv:1810.05165, equation 1.1: F(sum of Phi(p)) over the particles.  Its sizes: Phi has
+100, 100 and 256 nodes, F three times 100, ReLU; that makes the 82 thousand parameters which
 arXiv:1902.09914 lists for it in top tagging.
 
 Departure: a particle has the seven features of ``JetFrame`` (the paper: pT, rapidity and azimuth,
