@@ -689,6 +689,20 @@ def test_a_dead_neuron_that_rounding_may_wake_has_an_error(bent: Callable[[Node]
     assert (limits.errors[1] > 0.0).all()
 
 
+def test_a_neuron_that_noise_may_wake_is_not_undecided() -> None:
+    """Of first order, too: both branches are as near to each other as the noise."""
+    x, rounded = vector(1)
+    asleep = b.sub(b.sub(rounded, x), 3.5e-8)
+    graph = Graph("relu", (x,), (b.apply(activation.Relu(), asleep),), ("y",))
+    data = {x: Ball.exact(np.array([[1.0], [0.5]]))}
+    tape = recorded(graph, data, Context({}, OURS, []))
+    assert tape is not None
+    in_doubt = [node for node, ball in tape.noise.items() if ball.value.dtype == np.bool_]
+    assert any(tape.noise[node].error.any() for node in in_doubt)
+    assert all(np.isfinite(own).all() for own in tape.own.values())
+    assert any((own > 0.0).any() for node, own in tape.own.items() if node in tape.outputs)
+
+
 @pytest.mark.parametrize("square", [lambda x: b.mul(x, x), lambda x: b.product(x, x)])
 def test_the_square_of_an_error_has_an_error(square: Callable[[Node], Node]) -> None:
     x, rounded = vector(1)

@@ -140,6 +140,10 @@ def _record(tape: Tape, node: Node, context: Context, *, composite: bool) -> Non
     tape.steps[node] = step
     if _is_root_of_square(node):
         tape.own[node] = ball.error + _bent_root(tape, node.inputs[0])[1]
+    elif isinstance(node.op, logic.Select):  # in doubt, branches within their noise are both right
+        doubt = noisy.inputs[0].error > 0.0
+        either = rule(node.op, replace(noisy, context=quiet)).error
+        tape.own[node] = np.where(doubt, either, ball.error)
     else:
         tape.own[node] = ball.error + _bend(node.op, replace(noisy, context=quiet), ball)
     if isinstance(node.op, RoundTo | RoundToPower):  # whatever the noise, an error may turn it
@@ -202,8 +206,6 @@ def _bend(op: Op, step: Step, ball: Ball) -> Array:
         largest = [each.max(axis=tuple(range(1, each.ndim)), initial=0.0) for each in errors]
         product = np.asarray(terms * largest[0] * largest[1])
         return product.reshape(-1, *[1] * (ball.value.ndim - 1))
-    if isinstance(op, logic.Select):
-        return np.where(step.inputs[0].error > 0.0, rule(op, step).error, nothing)
     if isinstance(op, arithmetic.Floor | arithmetic.RoundEven):
         return rule(op, step).error
     if isinstance(op, arithmetic.Max | arithmetic.Min):
