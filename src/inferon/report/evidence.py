@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -87,7 +87,13 @@ class Evidence:
     quantizer_errors: tuple[QuantizerError, ...]
 
 
-def examine(run: Run, test: Jets, compiler: Compiler, say: Say) -> tuple[Evidence, Scores]:
+def examine(
+    run: Run,
+    test: Jets,
+    compiler: Compiler,
+    say: Say,
+    batches: Sequence[int] = BATCHES,
+) -> tuple[Evidence, Scores]:
     """Compile, prove, time and judge one model.
 
     Parameters
@@ -96,6 +102,7 @@ def examine(run: Run, test: Jets, compiler: Compiler, say: Say) -> tuple[Evidenc
     test : jets that had no part in its training
     compiler : for the C++
     say : called with one line at each step
+    batches : jets in one call, for each measurement
 
     Returns
     -------
@@ -123,7 +130,7 @@ def examine(run: Run, test: Jets, compiler: Compiler, say: Say) -> tuple[Evidenc
     (theirs,) = peer.predict(inputs)
     near = _paced(len(test), lambda events: compare(peer, (scores[:events],), inputs[:events]))
     say(f"{run.name}: measuring, in turns with ONNX Runtime")
-    times = measure(graph, artifact, inputs, compiler, peer)
+    times = measure(graph, artifact, inputs, compiler, peer, batches)
     say(f"{run.name}: looking at its layers and its scores")
     return Evidence(
         run,
@@ -163,12 +170,13 @@ def measure(
     inputs: NDArray[np.float32],
     compiler: Compiler,
     peer: OnnxRuntime,
+    batches: Sequence[int] = BATCHES,
 ) -> Benchmark:
-    """Time a model and ONNX Runtime in turns, in all batches whose calls are short."""
+    """Time a model and ONNX Runtime in turns, in those batches whose calls are short."""
     alone_ns = float(artifact.library.time_ns(inputs, events=1, repeats=3, bursts=3).min())
-    batches = [each for each in BATCHES if each == 1 or each * alone_ns <= LONGEST_CALL_NS]
+    short = [each for each in batches if each == 1 or each * alone_ns <= LONGEST_CALL_NS]
     return benchmark(
-        graph, artifact.library, inputs, batches=batches, compiler=compiler, peers=[peer]
+        graph, artifact.library, inputs, batches=short, compiler=compiler, peers=[peer]
     )
 
 

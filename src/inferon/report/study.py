@@ -12,7 +12,7 @@ import numpy as np
 from inferon.measure.onnxruntime_peer import version as peer_version
 from inferon.physics.jets import Jets
 from inferon.physics.metrics import Estimate
-from inferon.report.evidence import Evidence, Say, examine
+from inferon.report.evidence import BATCHES, Evidence, Say, examine
 from inferon.report.gallery import ShownJet, gallery
 from inferon.report.run_sample import RunSample
 from inferon.report.runs import Run
@@ -105,7 +105,10 @@ def study(
     groups: dict[str, list[Evidence]] = {}
     shown: tuple[tuple[ShownJet, ...], ...] = ()
     for run, test in zip(runs, tests, strict=True):
-        evidence, scores = examine(run, test, compiler, say)
+        batches = (
+            BATCHES if run.kind not in groups else BATCHES[:1]
+        )  # the same code, other weights
+        evidence, scores = examine(run, test, compiler, say, batches)
         groups.setdefault(run.kind, []).append(evidence)
         shown = shown or gallery(test, scores)
     return Study(
