@@ -1,14 +1,14 @@
-"""Truth matching on hand-made events; angles and masses on hand-made particles."""
+"""Truth matching on hand-made events; angles across the seam of azimuth."""
 
 from __future__ import annotations
 
-from math import cosh, pi, sqrt
+from math import pi
 
 import numpy as np
 import pytest
 
 from inferon.physics.jet_classes import JET_CLASSES, JET_CUTS, JetClass
-from inferon.physics.kinematics import delta_r, invariant_mass_gev, wrap_phi
+from inferon.physics.kinematics import delta_r, wrap_phi
 from inferon.physics.truth_matching import Direction, TruthMatch, TruthParticle, truth_match
 
 QUARK, GLUON, W_BOSON, _, TOP = JET_CLASSES
@@ -25,13 +25,6 @@ def test_delta_r_across_the_seam() -> None:
     # Rapidity 3 apart, azimuth 4 apart after the seam: 3-4-5 in units of 0.1.
     first, second = (0.0, pi - 0.1), (0.3, -pi + 0.3)
     assert delta_r(first, second) == pytest.approx(0.5, abs=1e-15 * 8)
-
-
-def test_mass_of_two_massless_particles() -> None:
-    """m^2 = 2 pT1 pT2 (cosh(deta) - cos(dphi)); here back to back in azimuth, one unit in eta."""
-    pair = np.array([[[30.0, 0.5, 0.0], [20.0, -0.5, pi], [0.0, 0.0, 0.0]]])
-    expected = sqrt(2 * 30.0 * 20.0 * (cosh(1.0) + 1.0))
-    assert invariant_mass_gev(pair)[0] == pytest.approx(expected, rel=1e-14)
 
 
 def match(truth: list[TruthParticle], jet_class: JetClass) -> TruthMatch:
