@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -279,6 +281,8 @@ def test_patience_ends_a_run_that_learns_no_more(tmp_path: Path) -> None:
     losses = [epoch["validation_loss"] for epoch in record["history"]]
     assert len(losses) == record["best_epoch"] + 3 < 60
     assert min(losses) == losses[record["best_epoch"] - 1]
+    best = record["history"][record["best_epoch"] - 1]
+    assert record["validation"]["accuracy"]["value"] == best["validation_accuracy"]
     rates = {epoch["learning_rate"] for epoch in record["history"]}
     assert rates == {2e-2}
 
@@ -358,3 +362,25 @@ def test_an_autoencoder_learns_from_background_only(tmp_path: Path) -> None:
             watcher=after_epoch(2),
         )
     assert equal_weights(weights(one), weights(other))
+
+
+@pytest.mark.parametrize("file", ["settings.yaml", "checkpoint.pt", "model.onnx", "run.json"])
+def test_a_disk_that_is_full_leaves_no_part_of_a_file(
+    whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """The file system says so when the file is put in its place; afterwards the run goes on."""
+    replace_file = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name == file:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match=f"cannot write .*{file}: No space left on device"):
+        run(tmp_path)
+    files = ["settings.yaml", "checkpoint.pt", "model.onnx", "run.json"]
+    left = {path.name for path in (tmp_path / "run" / "tiny-seed1").iterdir()}
+    assert left == set(files[: files.index(file)])
+    monkeypatch.undo()
+    assert compared(run(tmp_path)) == compared(whole)

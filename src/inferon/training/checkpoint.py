@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from inferon.errors import DataError, OutputError
+from inferon.errors import DataError
+from inferon.training.whole_file import write_whole
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -27,19 +27,9 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     OutputError
         The file cannot be written there.
     """
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            torch.save(dict(state), file)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into the latter
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise OutputError(f"cannot write {path}: {reason}") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    write_whole(path, content.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

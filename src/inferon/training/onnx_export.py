@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from inferon.errors import DataError, Mismatch, UsageError
+from inferon.training.whole_file import write_whole
 
 Exporter = Literal["torchscript", "dynamo"]
 
@@ -70,6 +71,8 @@ def export_onnx(
         ``OWN_ROUNDINGS``), or the module says something else at every call.
     UsageError
         The exporter cannot spell the module.
+    OutputError
+        The file cannot be written there.
     """
     if len(example) < 2:
         raise DataError("exporting needs two example events: one would fix the batch axis at 1")
@@ -87,10 +90,7 @@ def export_onnx(
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString(deterministic=True)
     difference = _difference(content, module, example, input_name)
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    write_whole(Path(path), content)
     return difference
 
 

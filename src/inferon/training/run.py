@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import platform
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ from inferon.training.loop import (
 )
 from inferon.training.onnx_export import export_onnx
 from inferon.training.run_settings import RunSettings, read_settings
+from inferon.training.whole_file import write_whole
 from inferon.version import VERSION
 
 SETTINGS, CHECKPOINT, MODEL, RECORD = "settings.yaml", "checkpoint.pt", "model.onnx", "run.json"
@@ -147,7 +147,8 @@ def train_run(
             settings.exporter,
             input_name=FEATURES if example.ndim == 2 else CONSTITUENTS,
         )
-    _write_text(folder / RECORD, json.dumps(as_json(record), indent=1) + "\n")
+    text = json.dumps(as_json(record), indent=1) + "\n"
+    write_whole(folder / RECORD, text.encode())
     return Run(folder, _read_record(folder / RECORD) or {}, is_new=True)
 
 
@@ -272,7 +273,7 @@ def _claim(folder: Path, settings: RunSettings) -> None:
         return
     if (folder / CHECKPOINT).exists() or (folder / RECORD).exists():
         raise OutputError(f"{folder} holds a run without {SETTINGS}: take another -o")
-    _write_text(path, settings.to_yaml())
+    write_whole(path, settings.to_yaml().encode())
 
 
 def _differences(earlier: Any, now: Any, key: str = "") -> list[str]:
@@ -307,15 +308,3 @@ def _read_record(path: Path) -> dict[str, Any] | None:
         ) from error
     found: dict[str, Any] = record
     return found
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
