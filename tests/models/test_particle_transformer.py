@@ -34,7 +34,7 @@ SMALL = ParticleTransformerShape(
 
 
 def test_the_parameters_are_those_of_the_paper() -> None:
-    """Table 1: 2.14M, with 17 features and ten classes; we have seven features."""
+    """2.14M, with 17 features and ten classes; we have seven features."""
     ten = tuple(f"class{i}" for i in range(10))
     count = sum(weight.numel() for weight in ParticleTransformer(PAPER, ten).parameters())
     missing_features = (17 - 7) * 128
@@ -166,7 +166,7 @@ def test_padding_has_no_weight_at_all() -> None:
 
 
 def test_attention_is_torchs_own() -> None:
-    """Eq. 7 against ``nn.MultiheadAttention``, in float64, with the bias as its mask."""
+    """P-MHA against ``nn.MultiheadAttention``, in float64, with the bias as its mask."""
     torch.manual_seed(0)
     ours, theirs = Attention(16, 4, 0.0).double(), nn.MultiheadAttention(16, 4, batch_first=True)
     theirs = theirs.double().eval()

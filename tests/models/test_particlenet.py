@@ -35,7 +35,7 @@ def parameters(module: nn.Module) -> int:
 
 
 def test_the_parameters_are_those_of_the_paper() -> None:
-    """Table 3: 366k and 26k, with the seven features and two classes that are ours here, too."""
+    """366k and 26k, with the seven features and two classes that are ours here, too."""
     assert len(FEATURE_NAMES) == 7
     assert parameters(ParticleNet(ParticleNetShape(), TOP_OR_NOT)) == 366_160
     assert parameters(ParticleNet(LITE, TOP_OR_NOT)) == 26_416

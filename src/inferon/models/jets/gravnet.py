@@ -5,7 +5,7 @@ particle-detector geometry with distance-weighted graph networks", arXiv:1902.07
 Section 3, for a particle with features x_j:
 
     s_j = its place, S numbers; f_j = what it sends, F_LR numbers; both linear in x_j
-    V(d_jk) = exp(-10 d_jk^2), d_jk = |s_j - s_k|         the potential, figure 1c
+    V(d_jk) = exp(-10 d_jk^2), d_jk = |s_j - s_k|    the potential
     f_k~ = max and mean over the nearest neighbors j of f_j V(d_jk)
     x_k' = tanh(linear(x_k, f_k~)), F_OUT numbers
 

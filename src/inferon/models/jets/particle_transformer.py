@@ -4,11 +4,11 @@ H. Qu, C. Li, S. Qian, "Particle Transformer for jet tagging", arXiv:2202.03772,
 figure 3.  The particles' features are embedded by three layers, the pairs' (`pair_features`, eqs.
 3 to 6) by four, which gives one bias U for each head.  Then L particle attention blocks with
 
-    P-MHA(Q, K, V) = softmax(Q K^T / sqrt(d_k) + U) V                              (eq. 7)
+    P-MHA(Q, K, V) = softmax(Q K^T / sqrt(d_k) + U) V
 
 and class attention blocks in which one learned token x_class asks all particles,
 
-    Q = W_q x_class + b_q,  K = W_k z + b_k,  V = W_v z + b_v,  z = (x_class, x^L)  (eqs. 8 to 10)
+    Q = W_q x_class + b_q,  K = W_k z + b_k,  V = W_v z + b_v,  z = (x_class, x^L)
 
 and a linear layer.  Blocks are normed as in figure 3b and 3c: before and after attention, before
 both layers of the network.  Dropout 0.1 in the particle blocks, none in the class blocks.
@@ -113,7 +113,7 @@ class ParticleTransformer(Tagger):
 
 
 class PairBias(nn.Module):
-    """The bias U of eq. 7, the same for all blocks."""
+    """The bias U of P-MHA, the same for all blocks."""
 
     first: Tensor
     second: Tensor
@@ -182,7 +182,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention with a bias, eq. 7."""
+    """Multi-head attention with a bias, the paper's P-MHA."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
