@@ -22,6 +22,7 @@ from inferon.models.jets.pair_features import (  # noqa: E402
     pair_features,
 )
 from inferon.models.jets.particle_transformer import (  # noqa: E402
+    MASKED,
     Attention,
     ParticleTransformer,
     ParticleTransformerShape,
@@ -159,10 +160,11 @@ def test_padding_has_no_weight_at_all() -> None:
     z = x.clone()
     z[:, 4:] = 1e3 * torch.randn(2, 2, 16)
     bias = torch.zeros(2, 4, 6, 6)
-    bias[:, :, :, 4:] = -1e9
+    bias[:, :, :, 4:] = MASKED
+    nothing = torch.zeros(2, 4, 6, 6)
     with torch.no_grad():
         assert torch.equal(attention(x, x, bias), attention(x, z, bias))
-        assert not torch.equal(attention(x, x, 0.0 * bias), attention(x, z, 0.0 * bias))
+        assert not torch.equal(attention(x, x, nothing), attention(x, z, nothing))
 
 
 def test_attention_is_torchs_own() -> None:

@@ -22,8 +22,8 @@ from inferon.models.jets.frame import JetView, positive
 PAIR_FEATURES = 4
 
 SMALLEST_ANGLE = 1e-3
-"""Floor of Delta [rad]: tracks 0.1 mm apart in a first layer at 3 cm, 3e-3, share their pixels; and
-the log of what is rounding of float32 angles, 2e-7 near pi, would be noise."""
+"""Floor of Delta [rad]: tracks 0.1 mm apart in a first layer at 3 cm, 3e-3, share their pixels;
+and the log of what is rounding of float32 angles, 2e-7 near pi, would be noise."""
 
 SMALLEST_MASS_SQUARED_GEV2 = 1e-6
 """Floor of m^2: two massless particles of 1 GeV at the smallest angle."""
