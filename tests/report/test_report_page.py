@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from inferon.errors import DataError
 from inferon.interpret import interpret
+from inferon.physics.event_split import split_by_event
 from inferon.physics.metrics import auc
 from inferon.report.model_inputs import model_inputs
 from inferon.report.page import record, render, write_page
@@ -109,6 +110,11 @@ def test_test_jets_are_clean_and_were_in_no_training(ran: Ran) -> None:
         test = sample.test_jets(run.run)
         assert test.is_clean.all()
         assert len(test) == run.test_jets
+        split = split_by_event(
+            sample.jets.event_id, train=0.7, validation=0.1, seed=run.run.split_seed
+        )
+        seen = sample.jets.select(split.train | split.validation)
+        assert not set(test.event_id) & set(seen.event_id)
     first, second = (sample.test_jets(run.run) for run in ran.study.groups[1].runs)
     assert set(first.event_id) != set(second.event_id)  # a seed has its own split
 
