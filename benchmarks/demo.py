@@ -13,7 +13,7 @@ from inferon.report.page import record, roc
 from inferon.report.run_sample import sample_of
 from inferon.report.runs import shipped_runs
 from inferon.report.study import Study, study
-from inferon.report.style import standing_alone
+from inferon.report.svg_text import standing_alone
 from inferon.targets.toolchain import Compiler
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,7 +26,8 @@ from inferon.report.figures.training_curves import loss_figure
 from inferon.report.model_inputs import model_inputs
 from inferon.report.run_sample import RunSample, sample_of
 from inferon.report.runs import find_runs
-from inferon.report.style import OURS_LOOK, PEER_LOOK, standing_alone
+from inferon.report.style import OURS_LOOK, PEER_LOOK
+from inferon.report.svg_text import standing_alone
 from inferon.targets.cpp import CppArtifact
 from inferon.targets.toolchain import Compiler
 

@@ -13,7 +13,8 @@ from inferon.report.figures.event_display import event_figure
 from inferon.report.figures.roc import LEAST_JETS, Line, rejections, roc_figure
 from inferon.report.figures.scores import score_figure
 from inferon.report.gallery import ShownJet, kinds
-from inferon.report.style import OURS_LOOK, PEER_LOOK, run_look, standing_alone
+from inferon.report.style import OURS_LOOK, PEER_LOOK, run_look
+from inferon.report.svg_text import standing_alone
 from tests.absent import needs_package
 
 pytestmark = needs_package("matplotlib")

@@ -77,6 +77,7 @@ def render(study: Study, verb: str = "report") -> str:
             card=study.jets.card,
             background=next((run.run.background for run in study.runs if run.run.background), ()),
             rows=[physics_row(group, names) for group in groups],
+            classifiers=[group for group in groups if not group.first.run.background],
             least_jets=LEAST_JETS,
             error_events=min(ERROR_EVENTS, *(run.test_jets for run in study.runs)),
             quantiles=", ".join(f"{100 * each:.0f} %" for each in SCORE_QUANTILES),
@@ -221,11 +222,12 @@ def roc(study: Study) -> str:
     groups = [group for group in study.groups if not group.first.run.background]
     if not groups:
         return ""
-    names = study.jets.class_names
-    lines = [_line(index, group, names) for index, group in enumerate(groups)]
-    if len(groups) == 1:
-        lines.insert(0, _peer_line(groups[0], names))
-    return roc_figure("roc", names, lines, study.jets.title)
+    return roc_figure(
+        "roc",
+        study.jets.class_names,
+        _lines(study, groups, study.jets.class_names),
+        study.jets.title,
+    )
 
 
 def _anomaly_roc(study: Study) -> str:
@@ -234,23 +236,24 @@ def _anomaly_roc(study: Study) -> str:
         return ""
     background = groups[0].first.run.background
     names = [name for name in study.jets.class_names if name not in background]
-    lines = [_line(index, group, names) for index, group in enumerate(groups)]
-    if len(groups) == 1:
-        lines.insert(0, _peer_line(groups[0], names))
+    lines = _lines(study, groups, names)
     versus = " and ".join(background)
     return roc_figure("anomaly", names, lines, study.jets.title, versus)
 
 
-def _line(index: int, group: Group, names: Sequence[str]) -> Line:
-    found = [[result_of(run, name) for run in group.runs] for name in names]
-    curves = [[each.curve for each in row if each is not None] or None for row in found]
-    return Line(group.title, curves, run_look(index))
-
-
-def _peer_line(group: Group, names: Sequence[str]) -> Line:
-    found = [[result_of(run, name) for run in group.runs] for name in names]
-    curves = [[each.peer_curve for each in row if each is not None] or None for row in found]
-    return Line("ONNX Runtime", curves, PEER_LOOK)
+def _lines(study: Study, groups: Sequence[Group], names: Sequence[str]) -> list[Line]:
+    """Return a line for each model; a model alone is compared with ONNX Runtime."""
+    looks = {group.title: run_look(index) for index, group in enumerate(study.groups)}
+    lines = []
+    for group in groups:
+        found = [[result_of(run, name) for run in group.runs] for name in names]
+        results = [[each for each in row if each is not None] for row in found]
+        if len(groups) == 1:
+            theirs = [[each.peer_curve for each in row] or None for row in results]
+            lines.append(Line("ONNX Runtime", theirs, PEER_LOOK))
+        ours = [[each.curve for each in row] or None for row in results]
+        lines.append(Line(group.title, ours, looks[group.title]))
+    return lines
 
 
 def _scores(study: Study) -> list[str]:

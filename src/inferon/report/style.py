@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import escape
-
 from inferon.errors import ExtraMissing
+from inferon.report.svg_text import page_element
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,20 +92,7 @@ def svg(draw: Callable[[Figure], None], height_in: float, name: str, description
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         draw(figure)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
-    text = _renamed(text, name)
-    text = re.sub(r'\bd="[^"]*"', _shortened, text)
-    text = re.sub(r"\n\s+", "\n", _CIRCLE.sub(_circle, text))
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
-
-
-def standing_alone(svg_element: str) -> str:
-    """Return a figure of a page as a file of its own."""
-    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    return svg_element.replace("<svg ", f"<svg {spaces} ", 1)
+    return page_element(out.getvalue(), name, description)
 
 
 def panels(figure: Figure, count: int, columns: int, **shared: Any) -> list[Axes]:
@@ -144,43 +130,6 @@ def plain_ticks(axes: Axes, places: Sequence[float]) -> None:
     """Label the horizontal axis at these places, as they are written."""
     axes.set_xticks(list(places), [f"{each:g}" for each in places])
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)
-
-
-def _renamed(text: str, name: str) -> str:
-    """Return an SVG whose identifiers are the page's: matplotlib's hash the last bits of places.
-
-    What nothing refers to needs no identifier.
-    """
-    used = re.findall(r'(?:"#|url\(#)([^")]+)', text)
-    numbers = {old: f"{name}-{number}" for number, old in enumerate(dict.fromkeys(used))}
-    text = re.sub(r'("#|url\(#)([^")]+)', lambda each: each[1] + numbers[each[2]], text)
-
-    def declared(each: re.Match[str]) -> str:
-        return f' id="{numbers[each[1]]}"' if each[1] in numbers else ""
-
-    return re.sub(r' id="([^"]*)"', declared, text)
-
-
-def _shortened(path: re.Match[str]) -> str:
-    """Return a path with two digits behind the point, a hundredth of a printer's point."""
-    rounded = re.sub(r"-?\d+\.\d+", lambda each: f"{float(each[0]):.2f}", path[0])
-    return re.sub(r"\s+", " ", rounded)
-
-
-_NUMBER = r"(-?\d+(?:\.\d+)?)"
-_CURVE = f"C(?: {_NUMBER}){{6}} ".replace("(-", "(?:-")
-_TO_TOP = f"C(?: {_NUMBER}){{5}} ".replace("(-", "(?:-") + _NUMBER + " "
-
-_CIRCLE = re.compile(
-    f'<path d="M {_NUMBER} {_NUMBER} ' + 3 * _CURVE + _TO_TOP + 4 * _CURVE + 'z "'
-)
-"""A circle as matplotlib draws it, from its lowest point in eight curves."""
-
-
-def _circle(path: re.Match[str]) -> str:
-    """Return a circle in an eighth of the letters."""
-    x, low, high = float(path[1]), float(path[2]), float(path[3])
-    return f'<circle cx="{x:.2f}" cy="{(low + high) / 2:.2f}" r="{abs(low - high) / 2:.2f}"'
 
 
 def _math(text: str) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 UNIT_ROUNDOFF = 2.0**-24
 """The largest relative error of one rounding to float32."""
 
+LEAST_SHOWN = 1e-10
+"""Errors below are those of a few elements among many that have none."""
+
 MOST_LABELS = 26
 """Names below the axis that can be read side by side."""
 
@@ -30,7 +33,8 @@ def layer_error_figure(name: str, title: str, errors: Sequence[LayerError]) -> s
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         place = np.arange(len(shown))
-        low = 0.3 * min((each.median for each in shown if each.median > 0), default=UNIT_ROUNDOFF)
+        least = min((each.median for each in shown if each.median > 0), default=UNIT_ROUNDOFF)
+        low = max(0.3 * least, LEAST_SHOWN)
         medians = [max(each.median, low) for each in shown]
         colors = [BLUE if each.is_product else SKY for each in shown]
         axes.bar(place, medians, width=0.8, color=colors, bottom=0.0)
@@ -80,12 +84,20 @@ def _name(axes: Axes, layers: Sequence[str], important: Sequence[bool]) -> None:
     chosen = [index for index, wanted in enumerate(important) if wanted]
     if len(layers) <= MOST_LABELS:
         chosen = list(range(len(layers)))
-    step = -(-len(chosen) // MOST_LABELS)
-    chosen = chosen[:: max(1, step)]
+    chosen = _apart(chosen, len(layers) / MOST_LABELS)
     names = [_short(layers[index]) for index in chosen]
     axes.set_xticks(chosen, names, rotation=60, ha="right", rotation_mode="anchor", fontsize=7.5)
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)
     axes.tick_params(axis="x", which="major", top=False, length=3, direction="out")
+
+
+def _apart(places: Sequence[int], distance: float) -> list[int]:
+    """Return the places that are so far from the one before."""
+    kept: list[int] = []
+    for place in places:
+        if not kept or place - kept[-1] >= distance:
+            kept.append(place)
+    return kept
 
 
 def _short(name: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.gridspec import SubplotSpec
+    from matplotlib.lines import Line2D
 
 Numbers = NDArray[np.float64]
 
@@ -58,7 +59,8 @@ def roc_figure(
     sample : what the jets are called
     versus : what each class is told from
     """
-    rows = -(-(len(class_names) + 1) // COLUMNS)
+    rows = -(-len(class_names) // COLUMNS)
+    has_room = len(class_names) % COLUMNS > 0
 
     def draw(figure: Figure) -> None:
         figure.set_layout_engine("constrained", hspace=0.0, h_pad=0.0)
@@ -82,8 +84,13 @@ def roc_figure(
             if column == 0:
                 main.set_ylabel(r"background rejection $1/\varepsilon_B$")
                 ratio.set_ylabel("ratio")
-        row, column = divmod(len(class_names), COLUMNS)
-        _legend(lanes[row].add_subplot(places[row][column]), lines, sample)
+        if has_room:  # beside the last panel
+            row, column = divmod(len(class_names), COLUMNS)
+            _legend(lanes[row].add_subplot(places[row][column]), lines, sample)
+        else:
+            banner(lanes[0].axes[0], sample)
+            shown = {"loc": "outside lower center", "ncols": 4}
+            lanes[-1].legend(handles=_handles(lines), **shown)
 
     return svg(draw, 0.2 + 3.1 * rows, name, "Background rejection against signal efficiency")
 
@@ -137,11 +144,10 @@ def rejections(curves: Sequence[Curve]) -> tuple[Numbers, Numbers, Numbers]:
     return bounds[0], bounds[1], bounds[2]
 
 
-def _legend(axes: Axes, lines: Sequence[Line], sample: str) -> None:
+def _handles(lines: Sequence[Line]) -> list[Line2D]:
     from matplotlib.lines import Line2D
 
-    axes.set_axis_off()
-    handles = [
+    return [
         Line2D(
             *([], []),
             color=each.look.color,
@@ -151,14 +157,12 @@ def _legend(axes: Axes, lines: Sequence[Line], sample: str) -> None:
         )
         for each in lines
     ]
-    axes.legend(handles=handles, loc="upper left", borderaxespad=0.0, labelspacing=0.45)
+
+
+def _legend(axes: Axes, lines: Sequence[Line], sample: str) -> None:
+    axes.set_axis_off()
+    axes.legend(handles=_handles(lines), loc="upper left", borderaxespad=0.0, labelspacing=0.45)
     if len(lines) > 1:
-        axes.text(
-            0.02,
-            0.02,
-            f"ratio to {plain(lines[0].label)}",
-            color=GRAY,
-            fontsize=9,
-            transform=axes.transAxes,
-        )
+        text = f"ratio to {plain(lines[0].label)}"
+        axes.text(0.02, 0.02, text, color=GRAY, fontsize=9, transform=axes.transAxes)
     banner(axes, sample)
