@@ -88,8 +88,12 @@ def roc_figure(
             row, column = divmod(len(class_names), COLUMNS)
             _legend(lanes[row].add_subplot(places[row][column]), lines, sample)
         else:
+            for main in lanes[0].axes[::2]:
+                main.set_title(" ", loc="left", fontsize=9.5, pad=4)  # panels of one height
             banner(lanes[0].axes[0], sample)
-            shown = {"loc": "outside lower center", "ncols": 4}
+            shown: dict[str, Any] = {"loc": "outside lower center", "ncols": 4}
+            for ratio in lanes[-1].axes[1::2]:
+                ratio.set_xlabel(ratio.get_xlabel() + "\n")  # a line for the legend
             lanes[-1].legend(handles=_handles(lines), **shown)
 
     return svg(draw, 0.2 + 3.1 * rows, name, "Background rejection against signal efficiency")
