@@ -299,16 +299,8 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def _jets(graph: Graph, path: Path) -> Array:
-    """Return what the model takes of each jet: its leading constituents, or the 16 features."""
+    """Return what the model takes of each jet of a sample."""
     from inferon.physics.sample import load_jets
+    from inferon.report.model_inputs import model_inputs
 
-    jets = load_jets(path)
-    match [node.type.shape for node in graph.inputs]:
-        case [(features,)] if jets.features is not None and features == jets.features.shape[1]:
-            return jets.features
-        case [(int(count), 3 | 4 as columns)]:  # pT, eta, phi, and the energy for those who want
-            return np.ascontiguousarray(jets.leading(count)[:, :, :columns])
-    raise DataError(
-        f"{path} is a jet sample, and the model takes neither (constituents, 4) nor the 16 "
-        f"features: give an .npz of one array for each of {list(graph.input_names)}"
-    )
+    return model_inputs(graph, load_jets(path))

@@ -1,4 +1,4 @@
-"""What a jet tagger reads of a sample, by the name and the shape of its input."""
+"""What a jet tagger reads of a sample, by the shape of its input."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from inferon.ir.graph import Graph
 from inferon.ir.shape import largest_shape
 from inferon.physics.jets import CONSTITUENT_COLUMNS, Jets
 
-FEATURES, CONSTITUENTS = "features", "constituents"
-"""Names of inputs: the high-level features of a jet, or its leading constituents."""
+MASSLESS_COLUMNS = CONSTITUENT_COLUMNS[:3]
+"""What a model reads that takes particles to be massless: pT, eta, phi."""
 
 
 def model_inputs(graph: Graph, jets: Jets) -> NDArray[np.float32]:
@@ -19,33 +19,30 @@ def model_inputs(graph: Graph, jets: Jets) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    graph : with one input, ``features`` (F,) or ``constituents`` (K, 4)
+    graph : with one input: (F,), the high-level features, or (K, 4) or (K, 3), the leading
+        constituents with or without their energy
     jets : a sample with these features, or with at least K constituents
 
     Returns
     -------
-    float32, shape (N, F) or (N, K, 4)
+    float32, shape (N, F), (N, K, 4) or (N, K, 3)
 
     Raises
     ------
     DataError
         When the model takes something else, or the sample lacks it.
     """
-    shape = largest_shape(graph.inputs[0].type.shape)
-    if graph.input_names == (FEATURES,) and len(shape) == 1:
-        if jets.features is None or jets.features.shape[1:] != shape:
-            found = "none" if jets.features is None else f"{jets.features.shape[1]}"
-            raise DataError(
-                f"{graph.name} takes {shape[0]} features of a jet; {jets.title} has {found}"
-            )
-        return np.ascontiguousarray(jets.features)
-    if graph.input_names == (CONSTITUENTS,) and shape[1:] == (len(CONSTITUENT_COLUMNS),):
-        return jets.leading(shape[0])
+    shapes = [largest_shape(node.type.shape) for node in graph.inputs]
+    match shapes:
+        case [(count,)] if jets.features is not None and count == jets.features.shape[1]:
+            return np.ascontiguousarray(jets.features)
+        case [(count, columns)] if columns in (len(CONSTITUENT_COLUMNS), len(MASSLESS_COLUMNS)):
+            return np.ascontiguousarray(jets.leading(count)[:, :, :columns])
     inputs = ", ".join(
         f"{name} {node.type}" for name, node in zip(graph.input_names, graph.inputs, strict=True)
     )
-    columns = ", ".join(CONSTITUENT_COLUMNS)
+    has = "no features" if jets.features is None else f"{jets.features.shape[1]} features"
     raise DataError(
-        f"{graph.name} takes {inputs}; a jet tagger takes {FEATURES} (F,) or "
-        f"{CONSTITUENTS} (K, {len(CONSTITUENT_COLUMNS)}): {columns}"
+        f"{graph.name} takes {inputs}; a jet tagger takes the features of a jet (this sample has "
+        f"{has}) or its constituents (K, 4): {', '.join(CONSTITUENT_COLUMNS)}"
     )
