@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,13 @@ VERIFIED_EVENTS = 1000
 """``verify`` looks at no more events than this unless asked.
 
 The interpreter takes up to 0.1 s for each.
+"""
+
+
+EVENTS_AT_ONCE = 1024
+"""Events that ``verify`` interprets together.
+
+The interpreter holds every value of a graph for all of them: a million at once would not fit.
 """
 
 
@@ -72,28 +80,40 @@ class Compiled:
             With the first output, event and element that differ.
         """
         inputs = [array[:events] for array in arranged(self.graph, data)]
+        count = len(inputs[0]) if inputs else 1  # a graph of constants has one event
+        elements = 0
+        for first in range(0, max(count, 1), EVENTS_AT_ONCE):
+            chunk = [array[first : first + EVENTS_AT_ONCE] for array in inputs]
+            elements += self._verify_chunk(chunk, first)
+        return Agreement(count, elements)
+
+    def _verify_chunk(self, inputs: Sequence[Array], first: int) -> int:
+        """Compare events that begin with number ``first``; return how many elements they have."""
         expected = interpret(self.graph, inputs)
         batch = self.artifact.predict(inputs)
-        self._compare(expected, batch, "in a batch")
-        count = len(expected[0])
+        self._compare(expected, batch, "in a batch", first)
         alone = [
-            self.artifact.predict([array[i : i + 1] for array in inputs]) for i in range(count)
+            self.artifact.predict([array[i : i + 1] for array in inputs])
+            for i in range(len(expected[0]))
         ]
         joined = (
             tuple(np.concatenate(parts) for parts in zip(*alone, strict=True)) if alone else batch
         )
-        self._compare(expected, joined, "alone")
-        return Agreement(count, sum(array.size for array in expected))
+        self._compare(expected, joined, "alone", first)
+        return sum(array.size for array in expected)
 
-    def _compare(self, expected: tuple[Array, ...], got: tuple[Array, ...], how: str) -> None:
+    def _compare(
+        self, expected: tuple[Array, ...], got: tuple[Array, ...], how: str, first: int
+    ) -> None:
         for name, wanted, found in zip(self.graph.output_names, expected, got, strict=True):
             difference = first_difference(wanted, found)
             if difference is not None:
+                event = first + difference.event
                 raise Mismatch(
-                    f"output {name}, event {difference.event} {how}, element {difference.index}: "
+                    f"output {name}, event {event} {how}, element {difference.index}: "
                     f"the interpreter says {difference.expected}, the artefact {difference.got}",
                     node=name,
-                    event=difference.event,
+                    event=event,
                     expected=difference.expected,
                     got=difference.got,
                 )

@@ -382,7 +382,7 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path) -> None:
 
 
 def test_writing_into_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write the sample"):
+    with pytest.raises(OutputError, match="cannot write"):
         save_jets(tmp_path / "absent" / "jets.h5", some_jets())
 
 

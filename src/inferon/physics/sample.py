@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from inferon.errors import DataError, ExtraMissing, OutputError
+from inferon.errors import DataError, ExtraMissing
 from inferon.physics.jet_card import JetCard
 from inferon.physics.jets import Jets
 from inferon.physics.sample_layout import (
@@ -32,6 +31,7 @@ from inferon.physics.sample_layout import (
     raw_constituents,
     stored_columns,
 )
+from inferon.whole_file import write_whole
 
 FORMAT = "inferon jets"
 FORMAT_VERSION = 2
@@ -127,7 +127,7 @@ def save_jets(path: str | os.PathLike[str], jets: Jets) -> Jets:
     sha256 = content_sha256(stored)
     card = replace(jets.card, content_sha256=sha256) if jets.card else None
     saved = replace(jets, constituents=raw_constituents(stored), card=card)
-    _write_whole(Path(path), _file_bytes(saved, stored, sha256))
+    write_whole(Path(path), _file_bytes(saved, stored, sha256))
     return saved
 
 
@@ -169,24 +169,6 @@ def _compression(data: Array) -> dict[str, Any]:
     row_bytes = data.nbytes // len(data)
     chunk = (min(len(data), max(1, CHUNK_BYTES // row_bytes)), *data.shape[1:])
     return {"chunks": chunk, "compression": "gzip", "compression_opts": 9, "shuffle": True}
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place and move it there, so that no half file is ever seen."""
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # some file systems find the disk full only now
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write the sample to {path}: {error.strerror}") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 @contextmanager

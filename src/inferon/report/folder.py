@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from inferon.errors import OutputError
+from inferon.whole_file import write_whole
 
 
 def prepare(folder: Path) -> None:
@@ -30,25 +30,14 @@ def prepare(folder: Path) -> None:
 
 
 def put(path: Path, text: str) -> None:
-    """Write a file by replacing it.
+    """Write a text by replacing it.
 
     Raises
     ------
     OutputError
         When it cannot be written; an older file is then as it was.
     """
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise _refused(path, error) from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def _refused(path: Path, error: OSError) -> OutputError:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from inferon.errors import DataError
-from inferon.training.whole_file import write_whole
+from inferon.whole_file import write_whole
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:

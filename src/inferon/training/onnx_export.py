@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from inferon.errors import DataError, Mismatch, UsageError
-from inferon.training.whole_file import write_whole
+from inferon.whole_file import write_whole
 
 Exporter = Literal["torchscript", "dynamo"]
 

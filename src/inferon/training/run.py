@@ -42,8 +42,8 @@ from inferon.training.loop import (
 )
 from inferon.training.onnx_export import export_onnx
 from inferon.training.run_settings import RunSettings, read_settings
-from inferon.training.whole_file import write_whole
 from inferon.version import VERSION
+from inferon.whole_file import write_whole
 
 SETTINGS, CHECKPOINT, MODEL, RECORD = "settings.yaml", "checkpoint.pt", "model.onnx", "run.json"
 
