@@ -28,15 +28,20 @@ HEAVY = {
     "awkward": {"physics"},
     "fastjet": {"physics"},
     "google": {"frontends"},
+    "h5py": {"physics"},
     "jinja2": {"report"},
     "markupsafe": {"report"},
     "matplotlib": {"report", "bench"},
     "onnx": {"frontends", "measure", "training"},
     "onnxruntime": {"measure", "bench", "training"},
+    "pydantic": {"training"},
     "pythia8mc": {"physics"},
     "rich": {"cli"},
+    "sklearn": {"frontends"},
     "torch": {"training", "models", "frontends", "search"},
     "typer": {"cli"},
+    "uproot": {"physics"},
+    "yaml": {"training"},
 }
 
 
@@ -96,7 +101,7 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [item for items in project["optional-dependencies"].values() for item in items]
     required = {re.split(r"[<>=\[]", item)[0] for item in project["dependencies"] + extras}
-    imported_as = {"scikit-learn": "sklearn", "protobuf": "google"}
+    imported_as = {"scikit-learn": "sklearn", "protobuf": "google", "pyyaml": "yaml"}
     used = {name for path in SOURCES for name in third_parties(path)}
     assert used <= {imported_as.get(name, name) for name in required}
 

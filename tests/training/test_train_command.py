@@ -16,7 +16,7 @@ from inferon.physics.sample import save_jets
 from tests.absent import require_package
 from tests.docs.markdown import ROOT
 from tests.training.few_jets import QUICK, few_jets, tiny
-from tests.unit.command_line import CommandLine
+from tests.unit.command_line import HEAR_CTRL_C, CommandLine
 
 for package in ("torch", "pydantic", "yaml", "onnxruntime", "h5py"):
     require_package(package)
@@ -131,6 +131,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(sample: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT / "src",
+        preexec_fn=HEAR_CTRL_C,
     )
     assert process.stderr is not None
     for line in process.stderr:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ JETS = SHIPPED / "jets20k.h5"
 JETS_MLP = SHIPPED / "models" / "jets_mlp.onnx"
 MODELS = ROOT / "benchmarks" / "models"
 MLP = MODELS / "a_mlp12.onnx"
+
+HEAR_CTRL_C = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+"""For a process to be interrupted: one whose parent runs in the background ignores Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from inferon.version import VERSION
 from tests.absent import needs_package, needs_tool
 from tests.docs.markdown import ROOT
 from tests.docs.test_code_blocks import INFERON
-from tests.unit.command_line import JETS, JETS_MLP, MLP, MODELS, CommandLine, tree
+from tests.unit.command_line import HEAR_CTRL_C, JETS, JETS_MLP, MLP, MODELS, CommandLine, tree
 
 VERBS = ("show", "check", "compile", "verify", "bench", "data", "doctor", "demo")
 
@@ -116,6 +116,7 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "INFERON_CACHE": str(tmp_path)},
+        preexec_fn=HEAR_CTRL_C,
     )
     time.sleep(3.0)  # it needs minutes
     run.send_signal(signal.SIGINT)

@@ -30,8 +30,7 @@ def demo(
     from inferon.report.page import record, write_page, write_record
     from inferon.report.run_sample import sample_of
     from inferon.report.runs import shipped_runs
-    from inferon.report.study import study
-    from inferon.report.style import require_matplotlib
+    from inferon.report.study import require_packages, study
 
     terminal = Terminal(as_json)
     start = time.monotonic()
@@ -39,7 +38,7 @@ def demo(
     def say(step: str) -> None:
         terminal.say(f"{time.monotonic() - start:5.1f} s  {step}")
 
-    require_matplotlib()
+    require_packages()
     prepare(out)
     say("reading 20,000 jets")
     runs = shipped_runs()

@@ -40,8 +40,7 @@ def report(
     from inferon.report.page import record, write_page
     from inferon.report.run_sample import sample_of
     from inferon.report.runs import find_runs
-    from inferon.report.study import study
-    from inferon.report.style import require_matplotlib
+    from inferon.report.study import require_packages, study
 
     terminal = Terminal(as_json)
     start = time.monotonic()
@@ -49,7 +48,7 @@ def report(
     def say(step: str) -> None:
         terminal.say(f"{time.monotonic() - start:5.1f} s  {step}")
 
-    require_matplotlib()
+    require_packages()
     runs = find_runs(folder)
     page = folder / "report.html" if out is None else out
     prepare(page.parent)

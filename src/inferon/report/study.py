@@ -16,6 +16,7 @@ from inferon.report.evidence import BATCHES, Evidence, Say, examine
 from inferon.report.gallery import ShownJet, gallery
 from inferon.report.run_sample import RunSample
 from inferon.report.runs import Run
+from inferon.report.style import require_matplotlib
 from inferon.targets.toolchain import Compiler
 
 
@@ -73,6 +74,12 @@ class Study:
         return tuple(run for group in self.groups for run in group.runs)
 
 
+def require_packages() -> None:
+    """Raise `ExtraMissing` when a study cannot be made or drawn here: before any file or work."""
+    require_matplotlib()
+    peer_version()
+
+
 def study(
     runs: Sequence[Run],
     sample: RunSample,
@@ -100,7 +107,7 @@ def study(
         When a run is of another sample than this, or the sample is not what its model takes.
     """
     start = time.monotonic()
-    peer_version()  # what is missing is said before the work, not after it
+    peer_version()  # here too, for those who only want the numbers
     tests = [sample.test_jets(run) for run in runs]
     groups: dict[str, list[Evidence]] = {}
     shown: tuple[tuple[ShownJet, ...], ...] = ()
