@@ -155,6 +155,7 @@ def page(entry: Page, study: Json, compiled: Json) -> str:
     arxiv = kind.paper.removeprefix("arXiv:")
     full = f" The paper's sizes: `jets/{entry.full}`, for a GPU." if entry.full else ""
     shape = ", ".join(f"{name} {value}" for name, value in settings.shape.items())
+    seeds = " ".join(map(str, found["seeds"]))
     parts = [
         f"# {settings.title}",
         f"[{kind.paper}](https://arxiv.org/abs/{arxiv}) · "
@@ -169,6 +170,10 @@ def page(entry: Page, study: Json, compiled: Json) -> str:
         f"{found['parameters']:,} parameters, {jets['train']:,} training jets, at most "
         f"{settings.schedule.epochs} epochs, {minutes:.1f} minutes on one core.{full}",
         "## What it is worth",
+        "<!-- not run: trains for some minutes a seed -->\n```console\n"
+        f"$ python benchmarks/jets_study.py jets.h5 -o run --seeds {seeds} --only {entry.small}\n"
+        "$ python benchmarks/taggers.py run --only-seed 1 --images docs/images/jets\n"
+        "$ python benchmarks/tagger_pages.py\n```",
         f"Mean over {len(found['seeds'])} seeds, each with its own split of the "
         "[100,000 jets](../../how-to/make-jets.md), and half the 95 % interval (Student's t). "
         f"Matched: truth-matched and contained, {jets['test']:,} test jets a seed; all: also "
