@@ -103,7 +103,7 @@ def test_shipped_taggers(build: Compiler) -> None:
 
 @cache
 def programs(first: int, count: int) -> Pack:
-    return Pack(tuple(program(seed) for seed in range(first, first + count)), 9)
+    return Pack(tuple(program(seed) for seed in range(first, first + count)), 18)
 
 
 @each_build
@@ -139,7 +139,7 @@ def drawn_graphs() -> Pack:
     draw()
     largest = sorted(found, key=lambda graph: (-len(graph.nodes()), graph.digest))
     assert len(largest) >= RANDOM_GRAPHS
-    return Pack(tuple(largest[:RANDOM_GRAPHS]), 9)
+    return Pack(tuple(largest[:RANDOM_GRAPHS]), 18)
 
 
 @each_build

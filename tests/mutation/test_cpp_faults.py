@@ -133,13 +133,19 @@ FAULTS: dict[str, tuple[Callable[[], Graph], Change]] = {
     ),
     "products without fma": (
         lambda: model("b_jet16"),
-        pattern(
-            r"fma\((left\[[^;]*?\]), (right\[[^;]*?\]), (sum\[[^;]*?\])\)", r"add(\3, mul(\1, \2))"
-        ),
+        pattern(r"fma\(left, (right\[v\]), (row_sum\[v\])\)", r"add(\2, mul(left, \1))"),
     ),
     "products open to contraction": (
         multiply_add,
         pattern(r"opaque\((F\{_mm256_mul_ps\(a\.v, b\.v\)\})\)", r"\1"),
+    ),
+    "strands in turn that are one strand": (
+        lambda: model("b_jet16"),
+        instead("k += S) body(s, k);", "k += S) body(number<0>{}, k);"),
+    ),
+    "events of a tile that change places": (
+        lambda: model("b_jet16"),
+        pattern(r"(to\[2 \* i\] = )zip_first(.*?= )zip_last", r"\1zip_last\2zip_first"),
     ),
     "an exp whose coefficient of x^2 is off in its last bit": (
         exponential,

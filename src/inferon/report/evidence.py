@@ -183,7 +183,7 @@ def measure(
 def _sizes(artifact: CppArtifact) -> tuple[int, int, int]:
     """Return the bytes of the header, the weights and the workspace."""
     header = next(len(file.content) for file in artifact.files if file.path.endswith(".hpp"))
-    return header, artifact.made.weight_bytes, artifact.made.layout.size_bytes
+    return header, artifact.made.weight_bytes, artifact.made.workspace_bytes
 
 
 def _inside(

@@ -196,7 +196,7 @@ def printed(statements: Sequence[Stmt], indent: int = 0) -> Iterator[str]:
             case Apply(call, parameters, body, prefix):
                 arguments = "".join(f"{argument}, " for argument in call.arguments)
                 head = f"{prefix}{call.function}({arguments}[&]({', '.join(parameters)})"
-                yield f"{pad}{head} noexcept {{"
+                yield f"{pad}{head} INFERON_INLINED {{"
                 yield from printed(body, indent + 1)
                 yield f"{pad}}});"
             case Function(head, remark, body):

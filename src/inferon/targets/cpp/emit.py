@@ -41,6 +41,7 @@ from inferon.targets.cpp.region import (
     Choose,
     Collect,
     Deposit,
+    Leaf,
     Map,
     Product,
     Reduce,
@@ -75,6 +76,8 @@ def _map(region: Map) -> tuple[Stmt, ...]:
     views = (*region.views(), region.to)
     order = axis_order(region.to.strides, region.to.shape)
     axes = nest(region.to.shape, order, views, "i")
+    if is_turned(region, axes):
+        return _turned(region, axes)
     if not axes or not fits_registers(region.term):
         scribe = Scribe(axes, None)
         scribe.store(region.to, scribe.value(region.term))
@@ -88,6 +91,24 @@ def _map(region: Map) -> tuple[Stmt, ...]:
         tuple(scribe.statements),
     )
     return looped(outer, (lanes,))
+
+
+def is_turned(region: Map, axes: Sequence[Axis]) -> bool:
+    """Whether a region copies floats, and what lies side by side before does not afterwards."""
+    if not isinstance(region.term, Leaf) or region.term.element != FLOAT32 or len(axes) < 2:
+        return False
+    *_, row, lane = axes
+    return row.strides[region.term.view] == 1 == lane.strides[region.to]
+
+
+def _turned(region: Map, axes: Sequence[Axis]) -> tuple[Stmt, ...]:
+    assert isinstance(region.term, Leaf)
+    view, to = region.term.view, region.to
+    *outer, row, lane = axes
+    apart = (Name(str(lane.strides[view])), Name(str(row.strides[to])))
+    places = At(view.buffer.name, place(view, outer)), At(to.buffer.name, place(to, outer))
+    call = Call(f"turned<{row.size}, {lane.size}>", (places[0], apart[0], places[1], apart[1]))
+    return looped(outer, (Do(call),))
 
 
 def _main(views: Sequence[View]) -> View | None:

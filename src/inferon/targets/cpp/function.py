@@ -11,7 +11,17 @@ from inferon.ops.base import Elementary
 from inferon.ops.structure import Const, Input
 from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import Call, Expr, Function, Let, Name, Number, Return, Stmt
-from inferon.targets.cpp.region import Compute, Deposit, Map, Product, Reduce, Region, Repeat, Term
+from inferon.targets.cpp.region import (
+    Compute,
+    Deposit,
+    Map,
+    Product,
+    Reduce,
+    Region,
+    Repeat,
+    Term,
+    parts,
+)
 
 Used = tuple[Elementary, Element]
 """An elementary operator and the format on which it is used."""
@@ -61,11 +71,9 @@ def elementary_used(regions: Iterable[Region]) -> list[Used]:
     found: dict[Used, None] = {}
 
     def visit(term: Term) -> None:
-        if isinstance(term, Compute):
-            for each in term.arguments:
-                visit(each)
-            if isinstance(term.op, Elementary):
-                _with_parts((term.op, term.element), found)
+        for part in parts(term):
+            if isinstance(part, Compute) and isinstance(part.op, Elementary):
+                _with_parts((part.op, part.element), found)
 
     for region in regions:
         match region:

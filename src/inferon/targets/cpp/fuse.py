@@ -7,15 +7,12 @@ users is stored once.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import count
 from math import prod
 from typing import TypeVar
-
-import numpy as np
 
 from inferon.errors import Unsupported
 from inferon.ir.graph import Graph
@@ -29,6 +26,8 @@ from inferon.ops.reduction import Reduction
 from inferon.ops.structure import Const
 from inferon.ops.table import Table
 from inferon.targets.cpp.gaps import ELEMENTWISE, MOVEMENT, find_gaps
+from inferon.targets.cpp.packing import packed_columns, packed_rows
+from inferon.targets.cpp.private import is_private, users_of
 from inferon.targets.cpp.region import (
     Accumulator,
     Choose,
@@ -75,13 +74,24 @@ def plan(graph: Graph) -> Plan:
     gaps = find_gaps(graph)
     if gaps:
         raise Unsupported(gaps)
-    planner = _Planner()
+    return _planned(graph, _Planner())
+
+
+def tile_plan(graph: Graph) -> Plan:
+    """Return the regions of a tile of events (`tile.side_by_side`).
+
+    The caller's events lie one behind the other: they are turned on the way in and out.
+    """
+    return _planned(graph, _Planner(is_tile=True))
+
+
+def _planned(graph: Graph, planner: _Planner) -> Plan:
     inputs = tuple(
         planner.external(f"in_{name}", node)
         for name, node in zip(graph.input_names, graph.inputs, strict=True)
     )
     for node, buffer in zip(graph.inputs, inputs, strict=True):
-        planner.values[node] = in_memory(buffer, static(node.type.shape, "an input"))
+        planner.values[node] = planner.received(node, buffer)
     planner.run(graph)
     for node in graph.outputs:  # before any of them finds its place: a product may read another
         planner.values[node] = planner.stored(planner.values[node], node)
@@ -96,11 +106,14 @@ def plan(graph: Graph) -> Plan:
 class _Planner:
     """Walks a graph once; mutable because it collects."""
 
-    def __init__(self, numbers: count[int] | None = None, layer: str = "") -> None:
+    def __init__(
+        self, numbers: count[int] | None = None, layer: str = "", *, is_tile: bool = False
+    ) -> None:
         self.values: dict[Node, Value] = {}
         self.regions: list[Region] = []
         self.numbers = numbers or count()
         self.layer = layer
+        self.is_tile = is_tile
         self.renamed: dict[Buffer, Buffer] = {}
 
     # ---------------------------------------------------------------------------------- buffers
@@ -109,8 +122,25 @@ class _Planner:
         shape = static(node.type.shape, "an input or output")
         return Buffer(name, node.type.element, prod(shape), external=True)
 
+    def at_edge(self, buffer: Buffer, shape: tuple[int, ...]) -> View:
+        """Return how a caller's buffer is seen: in a tile its outer axis, the events, is last."""
+        if not self.is_tile:
+            return View(buffer, shape, dense(shape))
+        event = shape[:-1]
+        return View(buffer, shape, (*dense(event), prod(event)))
+
+    def received(self, node: Node, buffer: Buffer) -> Value:
+        """Return an input; those of a tile are turned once, so that registers hold events."""
+        shape = static(node.type.shape, "an input")
+        value = Value(Leaf(self.at_edge(buffer, shape)), shape)
+        return self.row_major(value, node) if self.is_tile else value
+
     def buffer(self, element: Element, size: int, stem: str = "t") -> Buffer:
         return Buffer(f"{stem}{next(self.numbers)}", element, size)
+
+    def name(self) -> str:
+        """Return the name of a new constant."""
+        return f"c{next(self.numbers)}"
 
     def origin(self, node: Node) -> str:
         """Return the layer of a node, or of the loop that it is in."""
@@ -122,15 +152,14 @@ class _Planner:
     # ------------------------------------------------------------------------------------- walk
 
     def run(self, graph: Graph) -> None:
-        users = Counter(each for node in graph.nodes() for each in node.inputs)
-        users.update(graph.outputs)
+        users = users_of(graph)
         for node in graph.nodes():
             if node not in self.values:
                 value = self.visit(node)
+                uses = len(users[node]) + graph.outputs.count(node)
                 trivial = not isinstance(value.term, Compute) and value.pending is None
-                self.values[node] = (
-                    value if users[node] == 1 or trivial else self.stored(value, node)
-                )
+                stays = uses == 1 or trivial or is_private(node, users, graph.outputs)
+                self.values[node] = value if stays else self.stored(value, node)
 
     def visit(self, node: Node) -> Value:
         op = node.op
@@ -184,7 +213,7 @@ class _Planner:
     def constant(self, array: Array, element: Element) -> Value:
         if array.size == 1:
             return Value(Literal(array.ravel()[0].item(), element), array.shape)
-        buffer = Buffer(f"c{next(self.numbers)}", element, array.size, array=array)
+        buffer = Buffer(self.name(), element, array.size, array=array)
         return in_memory(buffer, array.shape)
 
     # --------------------------------------------------------------------------------- movement
@@ -209,9 +238,11 @@ class _Planner:
     def compute(self, given: list[Value], node: Node) -> Value:
         shape = static(node.type.shape, "a value")
         carriers = [i for i, value in enumerate(given) if value.pending]
-        for i in carriers[1:]:
-            given[i] = self.stored(given[i], node)
         carrier = given[carriers[0]] if carriers else None
+        for i in carriers[1:]:
+            assert carrier is not None
+            if not given[i].waits_like(carrier):
+                given[i] = self.stored(given[i], node)
         if carrier is not None:
             drawn = [v if v.pending else pulled(v, carrier) for v in given]
             terms = tuple(each.term for each in drawn if each is not None)
@@ -272,10 +303,11 @@ class _Planner:
             and view.buffer not in self.renamed
         )
         inner = inner and not any(_reads_registers(r, view.buffer) for r in self.regions)
+        inner = inner and not self.is_tile
         if view.is_whole and inner and any(_computes(r, view.buffer) for r in self.regions):
             self.renamed[view.buffer] = buffer
         else:
-            to = View(buffer, stored.shape, dense(stored.shape))
+            to = self.at_edge(buffer, stored.shape)
             self.regions.append(Map(stored.term, to, self.origin(node)))
         return buffer
 
@@ -308,6 +340,8 @@ class _Planner:
             columns == 1 and rows > 1
         ):  # one column: the rows are worth the lanes; products commute in bits
             left, right = swapped(left, right, op)
+        if self.is_tile and left.buffer.array is not None:
+            left = packed_rows(left, op, self.name())
         pending = Pending(
             self.strandable(left, op, node),
             self.packed(right, op, node),
@@ -331,27 +365,10 @@ class _Planner:
         if merged is not None and inner and (columns == 1 or merged.strides[-1] == 1):
             return merged
         if right.buffer.array is not None:
-            return self.packed_constant(right, lead, columns)
+            return packed_columns(right, lead, columns, self.name())
         view = reshaped(self.copied(right, node), (*right.shape[:lead], columns))
         assert view is not None
         return view
-
-    def packed_constant(self, right: View, lead: int, columns: int) -> View:
-        """Return a constant matrix, rows padded with zeros to whole registers."""
-        array = right.buffer.array
-        assert array is not None
-        flat = np.lib.stride_tricks.as_strided(
-            array.ravel()[right.offset :],
-            right.shape,
-            tuple(s * array.itemsize for s in right.strides),
-        )
-        matrix = flat.reshape(*right.shape[:lead], columns)
-        padding = -columns % PADDED_COLUMNS
-        wide = np.concatenate(
-            [matrix, np.zeros((*matrix.shape[:-1], padding), array.dtype)], axis=-1
-        )
-        buffer = Buffer(f"c{next(self.numbers)}", right.buffer.element, wide.size, array=wide)
-        return View(buffer, matrix.shape, dense(wide.shape))
 
     def strandable(self, left: View, op: Dot, node: Node) -> View:
         """Return the left operand; with several strands its contracted axes must be one axis."""
@@ -427,7 +444,7 @@ class _Planner:
         state = self.buffer(node.inputs[0].type.element, prod(shape), "state")
         first = self.stored(first, node) if first.pending else first
         self.regions.append(Map(first.term, View(state, shape, dense(shape)), self.origin(node)))
-        inner = _Planner(self.numbers, self.origin(node))
+        inner = _Planner(self.numbers, self.origin(node), is_tile=self.is_tile)
         inner.values[op.body.inputs[0]] = in_memory(state, shape)
         steps = [self.sequence(value, node) for value in sequences]
         for (view, step), stand_in in zip(steps, op.body.inputs[1:], strict=False):
@@ -452,10 +469,6 @@ class _Planner:
         """Return where a sequence lies, and the pointer to the element of one step."""
         view = self.view(value, node)
         return view, Buffer(f"step{next(self.numbers)}", view.buffer.element, 0, external=True)
-
-
-PADDED_COLUMNS = 16
-"""Rows of constant matrices end on a whole 512-bit register, so that no load needs a mask."""
 
 
 _Kind = TypeVar("_Kind")

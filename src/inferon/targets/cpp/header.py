@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from inferon.ir.graph import Graph
 from inferon.ir.values import storage
+from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import (
     Affine,
     At,
@@ -25,6 +27,7 @@ from inferon.targets.cpp.code import (
 )
 from inferon.targets.cpp.emit import region_body
 from inferon.targets.cpp.function import elementary, elementary_used
+from inferon.targets.cpp.fuse import plan, tile_plan
 from inferon.targets.cpp.memory import Layout, allocate, touched
 from inferon.targets.cpp.region import (
     Choose,
@@ -40,20 +43,52 @@ from inferon.targets.cpp.region import (
     written,
 )
 from inferon.targets.cpp.template import text
+from inferon.targets.cpp.tile import side_by_side
 from inferon.targets.cpp.view import Buffer, View, dense
+
+EVENTS_IN_TILE = 16
+"""Events of a tile: one 512-bit register of floats, two of AVX2, four of NEON."""
+
+TILE_BYTES = 1 << 19
+"""A tile is used where its workspace fits half of a second-level cache of 1 MiB (Zen 4)."""
 
 STACK_BYTES = 1 << 18
 """A workspace up to this size is offered on the stack: an eighth of the usual 2 MiB and more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """A planned model with its memory: what the files of an artefact are printed from."""
+class Steps:
+    """What one function does: its regions, and their memory in the workspace."""
 
-    name: str
     plan: Plan
     layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A planned model with its memory: what the files of an artefact are printed from.
+
+    Attributes
+    ----------
+    event : what is done for one event
+    tile : what is done for `EVENTS_IN_TILE` events at once, where that pays
+    weights : the constants of both, each with its place
+    """
+
+    name: str
+    event: Steps
+    tile: Steps | None
     weights: tuple[tuple[Buffer, int], ...]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of one event."""
+        return self.event.plan
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Bytes of memory that a call needs, for events alone and for tiles."""
+        return max(each.layout.size_bytes for each in (self.event, self.tile) if each)
 
     @property
     def weight_bytes(self) -> int:
@@ -85,17 +120,35 @@ class Program:
         return bytes(data)
 
 
-def program(name: str, plan: Plan) -> Program:
-    """Place the buffers and the weights of a plan."""
-    constants: dict[Buffer, None] = {}
-    for region in plan.regions:
-        constants.update({b: None for b in touched(region) if b.array is not None})
+def program(name: str, graph: Graph) -> Program:
+    """Plan a graph in stage FLOAT, and place buffers and weights."""
+    event = _steps(plan(graph))
+    tiled = side_by_side(graph, EVENTS_IN_TILE, lambda element: element in spell.IN_REGISTERS)
+    tile = _steps(tile_plan(tiled)) if tiled else None
+    if tile and tile.layout.size_bytes > TILE_BYTES:
+        tile = None
+    return Program(name, event, tile, _placed(each for each in (event, tile) if each))
+
+
+def _steps(planned: Plan) -> Steps:
+    return Steps(planned, allocate(planned.regions))
+
+
+def _placed(all_steps: Iterable[Steps]) -> tuple[tuple[Buffer, int], ...]:
+    """Return every constant with its place; equal ones share it."""
+    regions = [region for each in all_steps for region in each.plan.regions]
+    constants = dict.fromkeys(b for r in regions for b in touched(r) if b.array is not None)
+    places: dict[bytes, int] = {}
     offset = 0
     placed = []
     for buffer in constants:
-        placed.append((buffer, offset))
-        offset += -(-_bytes(buffer) // 64) * 64
-    return Program(name, plan, allocate(plan.regions), tuple(placed))
+        assert buffer.array is not None
+        content = np.ascontiguousarray(buffer.array).tobytes()
+        if content not in places:
+            places[content] = offset
+            offset += -(-_bytes(buffer) // 64) * 64
+        placed.append((buffer, places[content]))
+    return tuple(placed)
 
 
 def _bytes(buffer: Buffer) -> int:
@@ -113,9 +166,11 @@ def header(made: Program, signature: str) -> str:
         f"namespace inferon {{\nnamespace {made.name} {{",
         'inline namespace INFERON_ISA {\nnamespace [[gnu::visibility("hidden")]] detail {\n',
         text("runtime.hpp"),
-        "\n".join(_functions(made)),
+        "\n".join(_elementary(made)),
+        "\n".join(_functions(made.plan)),
         "",
-        "\n".join(_one_event(made)),
+        "\n".join(_whole(made, made.event, "one_event")),
+        *(_tile(made, made.tile) if made.tile else ()),
         "}  // namespace detail\n",
         "\n".join(_interface(made)),
         f"\n}}  // namespace INFERON_ISA\n}}  // namespace {made.name}\n}}  // namespace inferon",
@@ -128,14 +183,27 @@ def header(made: Program, signature: str) -> str:
 # functions
 
 
-def _functions(made: Program) -> Iterator[str]:
-    functions: list[Stmt] = [elementary(*used) for used in elementary_used(made.plan.regions)]
-    names = _names(made.plan.regions)
-    functions.extend(
+def _elementary(made: Program) -> Iterator[str]:
+    tile = made.tile.plan.regions if made.tile else ()
+    return printed([elementary(*used) for used in elementary_used((*made.plan.regions, *tile))])
+
+
+def _functions(planned: Plan) -> Iterator[str]:
+    names = _names(planned.regions)
+    functions = [
         Function(_head(region, names[id(region)]), _remark(region), region_body(region))
-        for region in _flat(made.plan.regions)
-    )
-    yield from printed(functions)
+        for region in _flat(planned.regions)
+    ]
+    return printed(functions)
+
+
+def _tile(made: Program, tile: Steps) -> Iterator[str]:
+    """Yield the namespace of a tile: the same layers, with events in the lanes."""
+    yield "\n// The same for several events side by side, one in each lane.\nnamespace tile {"
+    yield "\n".join(_functions(tile.plan))
+    yield ""
+    yield "\n".join(_whole(made, tile, "events_at_once"))
+    yield "}  // namespace tile\n"
 
 
 def _flat(regions: tuple[Region, ...]) -> Iterator[Region]:
@@ -207,7 +275,7 @@ def _interface(made: Program) -> Iterator[str]:
         for buffer in buffers:
             what = f"{kind}, {_type_of(made, buffer)}"
             yield f"  static constexpr std::size_t {buffer.name}_size = {buffer.size};  // {what}"
-    yield f"  static constexpr std::size_t workspace_bytes = {made.layout.size_bytes};"
+    yield f"  static constexpr std::size_t workspace_bytes = {made.workspace_bytes};"
     yield f"  static constexpr std::size_t weight_bytes = {len(made.blob())};"
     yield "};\n"
     yield "// The weights: immutable, shared by all threads, aligned to 64 bytes."
@@ -219,16 +287,24 @@ def _interface(made: Program) -> Iterator[str]:
     given = "const Weights& weights, Workspace& workspace"
     yield f"INFERON_HIDDEN void evaluate({given}, {made.ports}) noexcept {{"
     yield f"  detail::one_event(weights.data, workspace.bytes, {made.passed()});\n}}\n"
-    if made.layout.size_bytes <= STACK_BYTES:
-        yield "// One event, with the workspace on the stack."
+    event_bytes = made.event.layout.size_bytes
+    if event_bytes <= STACK_BYTES:
+        yield "// One event, with its scratch memory on the stack."
         yield f"INFERON_HIDDEN void evaluate(const Weights& weights, {made.ports}) noexcept {{"
-        yield f"  Workspace workspace;\n  evaluate(weights, workspace, {made.passed()});\n}}\n"
+        yield f"  alignas(64) unsigned char workspace[{event_bytes}];"
+        yield f"  detail::one_event(weights.data, workspace, {made.passed()});\n}}\n"
     yield "// Many events, one behind the other; the bits are those of each event alone."
     yield (
         "INFERON_HIDDEN void evaluate_batch(const Weights& weights, Workspace& workspace, "
         f"{made.ports}, std::size_t events) noexcept {{"
     )
-    yield "  for (std::size_t event = 0; event < events; ++event)"
+    whole = f"events - events % {EVENTS_IN_TILE}" if made.tile else "0"
+    yield f"  const std::size_t in_tiles = {whole};"
+    if made.tile:
+        yield f"  for (std::size_t event = 0; event < in_tiles; event += {EVENTS_IN_TILE})"
+        yield "    detail::tile::events_at_once(weights.data, workspace.bytes,"
+        yield f"                                 {made.passed('event')});"
+    yield "  for (std::size_t event = in_tiles; event < events; ++event)"
     yield f"    evaluate(weights, workspace, {made.passed('event')});\n}}"
 
 
@@ -264,36 +340,38 @@ def _type_of(made: Program, buffer: Buffer) -> str:
     return str(nodes[buffer.name].type)
 
 
-def _one_event(made: Program) -> Iterator[str]:
-    yield "// All steps of one event; the numbers are places in the weights and in the workspace."
+def _whole(made: Program, steps: Steps, name: str) -> Iterator[str]:
+    yield "// All steps; the numbers are places in the weights and in the workspace."
     memory = (
         "[[maybe_unused]] const unsigned char* weights, [[maybe_unused]] unsigned char* workspace"
     )
-    yield f"inline void one_event({memory}, {made.ports}) noexcept {{"
-    needed = {buffer for region in made.plan.regions for buffer in touched(region)}
-    for buffer in made.plan.inputs:
+    yield f"inline void {name}({memory}, {made.ports}) noexcept {{"
+    needed = {buffer for region in steps.plan.regions for buffer in touched(region)}
+    for buffer in steps.plan.inputs:
         if buffer not in needed:
             yield f"  static_cast<void>({buffer.name});  // no output depends on it"
-    yield from places(made)
-    for calls in steps(made):
+    yield from places(made, steps)
+    for calls in called(steps):
         yield from printed(calls, 1)
     yield "}"
 
 
-def places(made: Program) -> Iterator[str]:
+def places(made: Program, steps: Steps) -> Iterator[str]:
     """Yield a pointer for every array in the weights and in the workspace."""
+    needed = {buffer for region in steps.plan.regions for buffer in touched(region)}
     for buffer, offset in made.weights:
-        kind = scalar_type(buffer.element)
-        yield f"  const auto* {buffer.name} = reinterpret_cast<const {kind}*>(weights + {offset});"
-    for buffer, offset in made.layout.offsets.items():
+        if buffer in needed:
+            kind = f"const {scalar_type(buffer.element)}"
+            yield f"  const auto* {buffer.name} = reinterpret_cast<{kind}*>(weights + {offset});"
+    for buffer, offset in steps.layout.offsets.items():
         kind = scalar_type(buffer.element)
         yield f"  auto* {buffer.name} = reinterpret_cast<{kind}*>(workspace + {offset});"
 
 
-def steps(made: Program) -> list[tuple[Stmt, ...]]:
-    """Return the statements of each region, in the order of an event."""
-    names = _names(made.plan.regions)
-    return [_calls((region,), names) for region in made.plan.regions]
+def called(steps: Steps) -> list[tuple[Stmt, ...]]:
+    """Return the statements of each region, in their order."""
+    names = _names(steps.plan.regions)
+    return [_calls((region,), names) for region in steps.plan.regions]
 
 
 def _calls(regions: tuple[Region, ...], names: dict[int, str]) -> tuple[Stmt, ...]:

@@ -67,7 +67,7 @@ class Library:
         inputs = [np.ascontiguousarray(array) for array in arranged(self.graph, data)]
         events = len(inputs[0]) if inputs else 1  # a graph of constants has one event
         outputs = self._outputs(events)
-        workspace = aligned(self.made.layout.size_bytes)
+        workspace = aligned(self.made.workspace_bytes)
         arrays = [pointer(array) for array in (*inputs, *outputs)]
         self._function("evaluate")(pointer(workspace), *arrays, ctypes.c_size_t(events))
         return outputs
@@ -76,7 +76,7 @@ class Library:
         """Return the nanoseconds of one call on so many events, for each burst of calls."""
         inputs = [np.ascontiguousarray(array[:events]) for array in arranged(self.graph, data)]
         outputs = self._outputs(events)
-        workspace = aligned(self.made.layout.size_bytes)
+        workspace = aligned(self.made.workspace_bytes)
         times = np.zeros(bursts)
         arrays = [pointer(array) for array in (*inputs, *outputs)]
         counts = [ctypes.c_size_t(n) for n in (events, repeats, bursts)]
@@ -91,7 +91,7 @@ class Library:
     def step_times_ns(self, data: Feed, *, repeats: int) -> Array:
         """Return the nanoseconds of each step on the first event, a mean of repeats alone."""
         inputs = [np.ascontiguousarray(array[:1]) for array in arranged(self.graph, data)]
-        workspace = aligned(self.made.layout.size_bytes)
+        workspace = aligned(self.made.workspace_bytes)
         times = np.zeros(len(self.step_layers))
         arrays = [pointer(array) for array in (workspace, *inputs, *self._outputs(1))]
         timer = self._step_timer[f"{self.made.name}_time_steps"]

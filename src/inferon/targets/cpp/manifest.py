@@ -46,7 +46,7 @@ def manifest(made: Program, source: Graph, files: Sequence[File]) -> str:
         "listing": f"{made.name}.inferon",
         "inputs": ports(made.plan.inputs, source.inputs, source.input_names),
         "outputs": ports(made.plan.outputs, source.outputs, source.output_names),
-        "workspace_bytes": made.layout.size_bytes,
+        "workspace_bytes": made.workspace_bytes,
         "weight_bytes": len(made.blob()),
         "baseline": ["x86-64-v3", "AArch64"],
         "environment": "round to nearest even, no FTZ, no DAZ",

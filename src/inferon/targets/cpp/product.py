@@ -36,7 +36,7 @@ from inferon.targets.cpp.code import (
     Stmt,
     scalar_type,
 )
-from inferon.targets.cpp.region import Compute, Leaf, Product, Term, leaves
+from inferon.targets.cpp.region import Product, Term, leaves, replaced
 from inferon.targets.cpp.scribe import Axis, Scribe, fits_registers, looped, nest, place
 from inferon.targets.cpp.view import View, reshaped
 
@@ -92,7 +92,7 @@ def _split(region: Product) -> _Split:
         )
         for axis in nest(inner_left.shape, range(region.contract), (inner_left, inner_right), "k")
     ]
-    term = _renamed(region.term, flat)
+    term = replaced(region.term, flat.__getitem__)
     column_strides = {view: view.strides[-1] for view in flat.values()}
     return _Split(batch, rows, columns, inner, left, right, flat[region.to], term, column_strides)
 
@@ -101,16 +101,6 @@ def _spread(view: View, axes: list[int | None], region: Product) -> View:
     """Return a view over (batch, rows, columns): stride 0 where an axis does not concern it."""
     strides = tuple(0 if axis is None else view.strides[axis] for axis in axes)
     return replace(view, shape=(*region.to.shape[: len(axes) - 1], 1), strides=strides)
-
-
-def _renamed(term: Term, change: dict[View, View]) -> Term:
-    match term:
-        case Leaf(view):
-            return Leaf(change[view])
-        case Compute(op, arguments, element):
-            return Compute(op, tuple(_renamed(each, change) for each in arguments), element)
-        case _:
-            return term
 
 
 def product_body(region: Product) -> tuple[Stmt, ...]:
@@ -135,7 +125,8 @@ def product_body(region: Product) -> tuple[Stmt, ...]:
         *chain,
         Apply(finish, ("[[maybe_unused]] index m", "index n", "F sum"), tuple(scribe.statements)),
     )
-    call = Call(f"tiles<{row.size}, {split.columns}, {region.strands}>", ())
+    terms = prod(axis.size for axis in split.inner)
+    call = Call(f"tiles<{row.size}, {split.columns}, {terms}, {region.strands}>", ())
     return looped(outside, (Apply(call, ("auto tile", "index row", "index column"), body),))
 
 
@@ -148,7 +139,7 @@ def _chain(strands: int, split: _Split, axes: tuple[Axis, ...]) -> tuple[Stmt, .
     right = At(split.right.buffer.name, place(split.right, (*right_axes, *split.inner, column)))
     if len(split.inner) == 1 and strands > 1:
         step = Do(Call("tile.step", (Name("s"), left, row_step, right)))
-        call = Call(f"in_strands<{strands}>", (Name(str(split.inner[0].size)),))
+        call = Call("tile.chains", (Name(str(split.inner[0].size)),))
         return (
             Apply(call, ("auto s", f"[[maybe_unused]] index {split.inner[0].variable}"), (step,)),
         )

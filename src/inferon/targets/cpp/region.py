@@ -58,26 +58,34 @@ class Compute:
 Term = Leaf | Literal | Accumulator | Compute
 
 
+def parts(term: Term) -> Iterator[Term]:
+    """Yield every part of a term once, arguments first; a part may have several places."""
+    seen: set[int] = set()
+    stack = [(term, False)]
+    while stack:
+        part, is_ready = stack.pop()
+        if is_ready or not isinstance(part, Compute):
+            yield part
+        elif id(part) not in seen:
+            seen.add(id(part))
+            stack.append((part, True))
+            stack.extend((each, False) for each in reversed(part.arguments))
+
+
 def leaves(term: Term) -> Iterator[Leaf]:
     """Yield the leaves of a term."""
-    match term:
-        case Leaf():
-            yield term
-        case Compute(arguments=arguments):
-            for each in arguments:
-                yield from leaves(each)
+    return (part for part in parts(term) if isinstance(part, Leaf))
 
 
 def elements(term: Term) -> Iterator[Element]:
     """Yield the element type of every part of a term."""
-    yield term.element
-    if isinstance(term, Compute):
-        for each in term.arguments:
-            yield from elements(each)
+    return (part.element for part in parts(term))
 
 
 def are_same(one: Term, other: Term) -> bool:
     """Return whether two terms are the same value, computed in the same way."""
+    if one is other:
+        return True
     match one, other:
         case Leaf(a), Leaf(b):
             return a == b
@@ -89,16 +97,18 @@ def are_same(one: Term, other: Term) -> bool:
 
 
 def replaced(term: Term, change: Callable[[View], View]) -> Term:
-    """Return the term with every view changed."""
-    match term:
-        case Leaf(view):
-            return Leaf(change(view))
-        case Compute(arguments=arguments):
-            return Compute(
-                term.op, tuple(replaced(each, change) for each in arguments), term.element
-            )
-        case _:
-            return term
+    """Return the term with every view changed; a part that had several places has them still."""
+    became: dict[int, Term] = {}
+    for part in parts(term):
+        match part:
+            case Leaf(view):
+                became[id(part)] = Leaf(change(view))
+            case Compute(op, arguments, element):
+                given = tuple(became[id(each)] for each in arguments)
+                became[id(part)] = Compute(op, given, element)
+            case _:
+                became[id(part)] = part
+    return became[id(term)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

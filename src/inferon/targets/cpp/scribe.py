@@ -28,7 +28,7 @@ from inferon.targets.cpp.region import (
     Literal,
     Term,
     are_same,
-    elements,
+    parts,
 )
 from inferon.targets.cpp.view import View
 
@@ -88,6 +88,7 @@ class Scribe:
     accumulator: str = ""
     numbers: Iterable[int] = field(default_factory=count)
     statements: list[Stmt] = field(default_factory=list)
+    known: dict[int | View, Expr] = field(default_factory=dict)
 
     def value(self, term: Term) -> Expr:
         """Return the expression of a term, after writing what it needs."""
@@ -98,14 +99,19 @@ class Scribe:
                 number = Number(value, element)
                 return Call("all", (number,)) if self.lane else number
             case Leaf(view):
-                return self.let(self.leaf(view))
+                if view not in self.known:
+                    self.known[view] = self.let(self.leaf(view))
+                return self.known[view]
             case Compute(op, arguments, element):
+                if id(term) in self.known:  # several places of a term may share a part of it
+                    return self.known[id(term)]
                 sources = tuple(each.element for each in arguments)
                 steps = zip(arguments, spell.aligned(op, sources), strict=True)
                 given = tuple(_aligned(self.value(each), step) for each, step in steps)
                 if spell.is_doubling(op, element) and are_same(*arguments):
                     given = (Call(spell.OPAQUE, given[:1]), given[1])
-                return self.let(Call(spell.function(op, sources[0]), given))
+                self.known[id(term)] = self.let(Call(spell.function(op, sources[0]), given))
+                return self.known[id(term)]
 
     def let(self, value: Expr) -> Name:
         """Name a value."""
@@ -153,11 +159,12 @@ def _aligned(value: Expr, step: str) -> Expr:
 
 def fits_registers(term: Term) -> bool:
     """Whether every part of a term can be computed in registers."""
-    if any(element not in spell.IN_REGISTERS for element in elements(term)):
+    return all(_fits(part) for part in parts(term))
+
+
+def _fits(part: Term) -> bool:
+    if part.element not in spell.IN_REGISTERS:
         return False
-    match term:
-        case Compute(op, arguments, element):
-            able = spell.in_registers(op, arguments[0].element, element)
-            return able and all(fits_registers(each) for each in arguments)
-        case _:
-            return True
+    if not isinstance(part, Compute):
+        return True
+    return spell.in_registers(part.op, part.arguments[0].element, part.element)

@@ -7,7 +7,7 @@ import numpy as np
 from inferon.ir.values import Array
 from inferon.targets.cpp.code import scalar_type, words
 from inferon.targets.cpp.golden import Golden
-from inferon.targets.cpp.header import Program
+from inferon.targets.cpp.header import EVENTS_IN_TILE, Program
 from inferon.targets.cpp.template import filled
 
 
@@ -38,28 +38,34 @@ def golden_source(made: Program, tested: Golden) -> str:
 
 
 def self_test_source(made: Program, tested: Golden) -> str:
-    """Return the program that computes the golden events: exit code 0 when every bit agrees."""
-    events = len(tested.outputs[0])
+    """Return the program that computes the golden events: exit code 0 when every bit agrees.
+
+    Its batch has two tiles and some events more, where events are computed in tiles.
+    """
+    golden_events = len(tested.outputs[0])
+    events = 2 * EVENTS_IN_TILE + golden_events - 1 if made.tile else golden_events
     golden = f"{made.name}_golden"
-    results = [
-        f"static {scalar_type(b.element)} {b.name}[{events * max(1, b.size)}];"
-        for b in made.plan.outputs
+    ports = (*made.plan.inputs, *made.plan.outputs)
+    arrays = [
+        f"static {scalar_type(b.element)} {b.name}[{events * max(1, b.size)}];" for b in ports
     ]
     comparisons = [
-        f'  wrong += differences("{b.name}", {b.name}, {golden}::{b.name}, {events * b.size});'
+        f'    wrong += differences("{b.name}", event, {b.name}, {golden}::{b.name}, {b.size});'
         for b in made.plan.outputs
     ]
     inputs = [
-        f"  const auto* {b.name} =\n"
-        f"      reinterpret_cast<const {scalar_type(b.element)}*>({golden}::{b.name});"
+        f"    std::memcpy({b.name} + event * {b.size},\n"
+        f"                {golden}::{b.name} + event % golden_events * {b.size},\n"
+        f"                {b.size} * sizeof *{b.name});"
         for b in made.plan.inputs
     ]
     cleared = [f"  std::memset({b.name}, 0, sizeof {b.name});" for b in made.plan.outputs]
     return filled(
         "self_test.cpp",
         name=made.name,
+        golden_events=golden_events,
         events=events,
-        results="\n".join(results),
+        arrays="\n".join(arrays),
         comparisons="\n".join(comparisons),
         inputs="\n".join(inputs),
         cleared="\n".join(cleared),

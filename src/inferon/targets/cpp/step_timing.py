@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from inferon.targets.base import File
 from inferon.targets.cpp.code import printed
-from inferon.targets.cpp.header import Program, places, steps
+from inferon.targets.cpp.header import Program, called, places
 from inferon.targets.cpp.template import filled
 
 
 def step_timing_source(made: Program) -> File:
     """Return the source; it is compiled beside a model and includes its header."""
     cases = []
-    for number, statements in enumerate(steps(made)):
+    for number, statements in enumerate(called(made.event)):
         lines = "\n".join(printed(statements, 4))
         cases.append(f"      case {number}: {{\n{lines}\n        break;\n      }}")
     buffers = (*made.plan.inputs, *made.plan.outputs)
@@ -26,7 +26,7 @@ def step_timing_source(made: Program) -> File:
         count=len(cases),
         ports=made.ports,
         passed=made.passed(),
-        places="\n".join(places(made)),
+        places="\n".join(places(made, made.event)),
         cases="\n".join(cases),
         unused=" ".join(f"static_cast<void>({buffer.name});" for buffer in buffers),
     )

@@ -11,7 +11,6 @@ from inferon.ir.graph import Graph
 from inferon.ir.values import Array
 from inferon.passes.presets import CPU
 from inferon.targets.base import Artifact, File, Target
-from inferon.targets.cpp.fuse import plan
 from inferon.targets.cpp.golden import golden
 from inferon.targets.cpp.header import Program, program
 from inferon.targets.cpp.library import Library
@@ -66,5 +65,5 @@ class Cpp(Target):
 
     def build(self, graph: Graph) -> CppArtifact:
         """Return the artefact of a graph of any stage."""
-        made = program(model_name(self.name or graph.name), plan(CPU.run(graph)))
+        made = program(model_name(self.name or graph.name), CPU.run(graph))
         return CppArtifact(graph, made, self.compiler)

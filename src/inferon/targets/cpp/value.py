@@ -43,6 +43,10 @@ class Value:
         """The shape over which the term runs."""
         return self.pending.shape if self.pending else self.shape
 
+    def waits_like(self, other: Value) -> bool:
+        """Whether both wait for the same product, turned in the same way."""
+        return self.pending is other.pending and self.turns == other.turns
+
 
 def moved_value(value: Value, op: Op, shape: tuple[int, ...]) -> Value | None:
     """Return the value with a movement applied to every leaf, or None where one needs a copy."""

@@ -21,6 +21,12 @@
 #endif
 #ifndef INFERON_INLINE
 #define INFERON_INLINE inline __attribute__((always_inline))
+// Behind the parameters of a function written in place: a call of it would put the sums of a tile into memory.
+#if defined(__clang__)
+#define INFERON_INLINED __attribute__((always_inline)) noexcept
+#else
+#define INFERON_INLINED noexcept __attribute__((always_inline))
+#endif
 #define INFERON_IF_INT(T) std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value, int> = 0
 #if defined(__x86_64__)
 #define INFERON_FLOAT_REGISTER(x) "+x"(x)

@@ -322,9 +322,18 @@ INFERON_INLINE I to_int(F a) noexcept {
   const I capped = select(less_equal(all(0x1p31f), a), all(INT32_MAX), inside);
   return select(unordered(a), all(0), capped);
 }
+// Two registers, lane by lane: a0 b0 a1 b1 ..., from the first half of both and from the second.
+INFERON_INLINE F zip_first(F a, F b) noexcept {
+  const __m512i places = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return {_mm512_permutex2var_ps(a.v, places, b.v)};
+}
+INFERON_INLINE F zip_last(F a, F b) noexcept {
+  const __m512i places = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+  return {_mm512_permutex2var_ps(a.v, places, b.v)};
+}
 #elif defined(__AVX2__) && defined(__FMA__)
 #define INFERON_LANES 8
-constexpr index lanes = 8, tile_registers = 8;
+constexpr index lanes = 8, tile_registers = 12;
 
 struct F { __m256 v; };
 struct I { __m256i v; };
@@ -414,6 +423,12 @@ INFERON_INLINE I to_int(F a) noexcept {
   const I inside{_mm256_cvttps_epi32(a.v)};
   const I capped = select(less_equal(all(0x1p31f), a), all(INT32_MAX), inside);
   return select(unordered(a), all(0), capped);
+}
+INFERON_INLINE F zip_first(F a, F b) noexcept {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x20)};
+}
+INFERON_INLINE F zip_last(F a, F b) noexcept {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x31)};
 }
 #else
 #define INFERON_LANES 4
@@ -505,6 +520,8 @@ INFERON_INLINE I shift_right(I a) noexcept {
 INFERON_INLINE I float_bits(F a) noexcept { return {vreinterpretq_s32_f32(a.v)}; }
 INFERON_INLINE F bits_float(I a) noexcept { return {vreinterpretq_f32_s32(a.v)}; }
 INFERON_INLINE F to_float(I a) noexcept { return {vcvtq_f32_s32(a.v)}; }
+INFERON_INLINE F zip_first(F a, F b) noexcept { return {vzip1q_f32(a.v, b.v)}; }
+INFERON_INLINE F zip_last(F a, F b) noexcept { return {vzip2q_f32(a.v, b.v)}; }
 INFERON_INLINE I to_int(F a) noexcept { return {vcvtq_s32_f32(a.v)}; }
 #endif
 
@@ -534,6 +551,21 @@ INFERON_INLINE void store_apart(T* p, index stride, V x, index n = lanes) noexce
   T copy[lanes];
   store(copy, x);
   for (index i = 0; i < n; ++i) p[i * stride] = copy[i];
+}
+
+// Registers as the rows of a square, which is turned round by zipping its halves again and again.
+template <index half, index... i>
+INFERON_INLINE void zip_halves(const F* from, F* to, std::integer_sequence<index, i...>) noexcept {
+  ((to[2 * i] = zip_first(from[i], from[i + half]), to[2 * i + 1] = zip_last(from[i], from[i + half])), ...);
+}
+template <index stages>
+INFERON_INLINE void turn_square(F* square) noexcept {
+  if constexpr (stages > 0) {
+    F next[lanes];
+    zip_halves<lanes / 2>(square, next, std::make_integer_sequence<index, lanes / 2>{});
+    turn_square<stages - 1>(next);
+    for (index i = 0; i < lanes; ++i) square[i] = next[i];
+  }
 }
 
 // The first n lanes, the others filled with a number.
@@ -609,6 +641,26 @@ INFERON_INLINE void along(Body body) noexcept {
   if constexpr (n % lanes != 0) body(n - n % lanes, number<n % lanes>{});
 }
 
+template <class Rows, class Columns, index... i>
+INFERON_INLINE void turn_block(const float* from, index apart, float* to, index to_apart, Rows rows, Columns columns,
+                               numbers<i...>) noexcept {
+  constexpr index stages = lanes == 16 ? 4 : lanes == 8 ? 3 : 2;
+  F square[lanes] = {(i < Columns::value ? load(from + i * apart, rows) : all(0.0f))...};
+  turn_square<stages>(square);
+  ((i < Rows::value ? store(to + i * to_apart, square[i], columns) : void()), ...);
+}
+
+// to[r * to_apart + c] = from[c * apart + r]
+template <index rows, index columns>
+INFERON_INLINE void turned(const float* from, index apart, float* to, index to_apart) noexcept {
+  along<rows>([&](index r, auto block_rows) INFERON_INLINED {
+    along<columns>([&](index c, auto block_columns) INFERON_INLINED {
+      turn_block(from + c * apart + r, apart, to + r * to_apart + c, to_apart, block_rows, block_columns,
+                 upto<lanes>{});
+    });
+  });
+}
+
 template <class Body, index... s>
 INFERON_INLINE void strands_from(index size, Body body, numbers<s...>) noexcept {
   constexpr index count = sizeof...(s);
@@ -652,7 +704,7 @@ INFERON_INLINE float across(float identity, Combine combine, At at) noexcept {
   F strand[registers];
   fill(strand, all(identity), upto<registers>{});
   constexpr index whole = size / width;
-  in_strands<registers>(whole, [&](auto s, index block) noexcept {
+  in_strands<registers>(whole, [&](auto s, index block) INFERON_INLINED {
     strand[s] = combine(strand[s], at(block * width, number<width>{}));
   });
   if constexpr (size % width != 0) {
@@ -667,25 +719,43 @@ INFERON_INLINE float across(float identity, Combine combine, At at) noexcept {
 
 // --------------------------------------------------------------------------------------------- product
 
-// R rows times V registers of columns of a product, in S strands that begin with +0.
-template <index R, index V, index S>
+// R rows times V registers of columns of a product, in S strands that begin with +0; side by side, or in turn with all
+// registers for one of them.
+template <index R, index V, index S, bool in_turn>
 struct Tile {
   F sum[S * R * V];
 
   INFERON_INLINE Tile() noexcept { fill(sum, all(0.0f), upto<S * R * V>{}); }
 
+  // Calls body(number<k mod S>, k) for k = 0 .. size-1.
+  template <class Body>
+  INFERON_INLINE void chains(index size, Body body) noexcept {
+    if constexpr (in_turn) one_by_one(size, body, upto<S>{});
+    else in_strands<S>(size, body);
+  }
+  template <class Body, index... s>
+  INFERON_INLINE void one_by_one(index size, Body body, numbers<s...>) noexcept {
+    (one_strand(number<s>{}, size, body), ...);
+  }
+  template <class Strand, class Body>
+  INFERON_INLINE void one_strand(Strand s, index size, Body body) noexcept {
+    for (index k = s; k < size; k += S) body(s, k);
+  }
+
   // Adds one product: a[r * apart] times the registers at b.
   template <index s>
   INFERON_INLINE void step(number<s>, const float* a, index apart, const float* b) noexcept {
-    step_rows<s>(a, apart, b, upto<R>{}, upto<V>{},
-                 upto<R * V>{});
+    step_rows<s>(a, apart, b, upto<R>{}, upto<V>{});
   }
-  template <index s, index... r, index... v, index... j>
-  INFERON_INLINE void step_rows(const float* a, index apart, const float* b, numbers<r...>,
-                               numbers<v...>, numbers<j...>) noexcept {
+  template <index s, index... r, index... v>
+  INFERON_INLINE void step_rows(const float* a, index apart, const float* b, numbers<r...>, numbers<v...>) noexcept {
     const F right[V] = {load(b + v * lanes)...};
-    const F left[R] = {all(a[r * apart])...};
-    ((sum[s * R * V + j] = fma(left[j / V], right[j % V], sum[s * R * V + j])), ...);
+    (step_row(all(a[r * apart]), right, sum + (s * R + r) * V, numbers<v...>{}), ...);
+  }
+  // One row at a time, so that few elements of the left operand are in registers at once.
+  template <index... v>
+  INFERON_INLINE void step_row(F left, const F* right, F* row_sum, numbers<v...>) noexcept {
+    ((row_sum[v] = fma(left, right[v], row_sum[v])), ...);
   }
 
   // Calls body(m, n, value) for every register of the tile at a row and a column, after joining the strands.
@@ -707,20 +777,30 @@ struct Tile {
 constexpr index least(index a, index b) noexcept { return a < b ? a : b; }
 constexpr index most(index a, index b) noexcept { return a > b ? a : b; }
 
-template <index rows, index R, index V, index S, class Body>
-INFERON_INLINE void tile_column(index column, Body body) noexcept {
-  for (index row = 0; row + R <= rows; row += R) body(Tile<R, V, S>{}, row, column);
-  if constexpr (rows % R != 0) body(Tile<rows % R, V, S>{}, rows - rows % R, column);
+// The registers of columns in a tile of so many sums: a step loads V of them and one element for each of R rows.
+constexpr index tile_width(index rows, index blocks, index sums) noexcept {
+  if (rows == 1) return least(blocks, most(1, sums));
+  return sums >= 2 * 2 ? least(blocks, 2) : 1;
 }
 
-// Calls body(tile, row, column) so that the tiles cover a product of rows x columns.
-template <index rows, index columns, index S, class Body>
+template <index rows, index R, index V, index S, bool in_turn, class Body>
+INFERON_INLINE void tile_column(index column, Body body) noexcept {
+  for (index row = 0; row + R <= rows; row += R) body(Tile<R, V, S, in_turn>{}, row, column);
+  if constexpr (rows % R != 0) body(Tile<rows % R, V, S, in_turn>{}, rows - rows % R, column);
+}
+
+// Calls body(tile, row, column) so that the tiles cover a product of rows x columns with so many terms in each sum.
+template <index rows, index columns, index terms, index S, class Body>
 INFERON_INLINE void tiles(Body body) noexcept {
   constexpr index blocks = (columns + lanes - 1) / lanes;
-  constexpr index V = least(blocks, rows == 1 ? most(1, tile_registers / S) : 2);
-  constexpr index R = least(rows, most(1, tile_registers / (S * V)));
-  for (index block = 0; block + V <= blocks; block += V) tile_column<rows, R, V, S>(block * lanes, body);
-  if constexpr (blocks % V != 0) tile_column<rows, R, blocks % V, S>((blocks - blocks % V) * lanes, body);
+  constexpr bool in_turn = S > 1 && rows > 1 && tile_registers < 4 * S && terms >= 8 * S;
+  constexpr index sums = tile_registers / (in_turn ? 1 : S);
+  constexpr index V = tile_width(rows, blocks, sums);
+  constexpr index most_rows = most(1, sums / V);
+  constexpr index R = (rows + (rows + most_rows - 1) / most_rows - 1) / ((rows + most_rows - 1) / most_rows);
+  for (index block = 0; block + V <= blocks; block += V) tile_column<rows, R, V, S, in_turn>(block * lanes, body);
+  if constexpr (blocks % V != 0)
+    tile_column<rows, R, blocks % V, S, in_turn>((blocks - blocks % V) * lanes, body);
 }
 
 // Stores the lanes that lie before the end of a row.
