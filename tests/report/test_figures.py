@@ -54,6 +54,12 @@ def test_a_figure_stands_alone_and_is_the_same_every_time() -> None:
     assert set(re.findall(r"(?:url\(|\")#([^)\"]*)", drawn[0])) <= set(ids)
 
 
+def test_a_label_with_an_empty_line_leaves_no_open_group() -> None:
+    """Three classes fill a row: the legend gets a line below the last labels."""
+    lines = [Line("first", [[curve(2.0)]] * 3, OURS_LOOK)]
+    ElementTree.fromstring(standing_alone(roc_figure("roc", ["a", "b", "c"], lines, "jets")))
+
+
 def test_a_class_that_a_model_lacks_has_no_line() -> None:
     both = [Line("first", [[curve(2.0)], None], run_look(0))]
     one = [Line("first", [[curve(2.0)]], run_look(0))]

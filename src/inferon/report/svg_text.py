@@ -67,7 +67,8 @@ def _without_repeated_styles(text: str) -> str:
 
 
 def _without_plain_groups(text: str) -> str:
-    """Leave out groups without attributes, which group nothing."""
+    """Leave out groups without attributes, which group nothing, and groups of nothing."""
+    text = re.sub(r"<g(?: [^>]*)?/>\n?", "", text)  # matplotlib's way to write no letters
     is_plain: list[bool] = []
 
     def kept(tag: re.Match[str]) -> str:
