@@ -84,7 +84,7 @@ def messages() -> Graph:
 
 
 def verified(compiled: Compiled) -> None:
-    compiled.verify(rough_events(compiled.graph, 12))
+    compiled.verify(rough_events(compiled.graph, 20))  # a tile and some more
 
 
 def planted(graph: Graph, change: Change) -> Compiled:

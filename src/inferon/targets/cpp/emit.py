@@ -76,7 +76,7 @@ def _map(region: Map) -> tuple[Stmt, ...]:
     views = (*region.views(), region.to)
     order = axis_order(region.to.strides, region.to.shape)
     axes = nest(region.to.shape, order, views, "i")
-    if is_turned(region, axes):
+    if _is_turned(region, axes):
         return _turned(region, axes)
     if not axes or not fits_registers(region.term):
         scribe = Scribe(axes, None)
@@ -93,7 +93,7 @@ def _map(region: Map) -> tuple[Stmt, ...]:
     return looped(outer, (lanes,))
 
 
-def is_turned(region: Map, axes: Sequence[Axis]) -> bool:
+def _is_turned(region: Map, axes: Sequence[Axis]) -> bool:
     """Whether a region copies floats, and what lies side by side before does not afterwards."""
     if not isinstance(region.term, Leaf) or region.term.element != FLOAT32 or len(axes) < 2:
         return False

@@ -13,7 +13,7 @@ sums.  Products of two values that depend on inputs, and choices by value, have 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
@@ -47,12 +47,12 @@ def _wide_nodes(graph: Graph, inputs: Sequence[Node]) -> set[Node]:
     return wide
 
 
+@dataclass(frozen=True, slots=True)
 class _Tiler:
     """Gives graphs an axis of events."""
 
-    def __init__(self, events: int, holds: Holds) -> None:
-        self.events = events
-        self.holds = holds
+    events: int
+    holds: Holds
 
     # ------------------------------------------------------------------------------ what is able
 
