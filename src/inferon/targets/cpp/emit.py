@@ -85,12 +85,13 @@ def _map(region: Map) -> tuple[Stmt, ...]:
     *outer, lane = axes
     scribe = Scribe(outer, lane)
     scribe.store(region.to, scribe.value(region.term))
-    lanes = Apply(
-        Call(f"along<{lane.size}>", ()),
-        (f"index {lane.variable}", "auto count"),
-        tuple(scribe.statements),
-    )
-    return looped(outer, (lanes,))
+    return looped(outer, (_along(lane, tuple(scribe.statements)),))
+
+
+def _along(lane: Axis, body: tuple[Stmt, ...]) -> Stmt:
+    """Return the loop over registers; what is the same in all lanes needs no place."""
+    place_of_lanes = f"[[maybe_unused]] index {lane.variable}"
+    return Apply(Call(f"along<{lane.size}>", ()), (place_of_lanes, "auto count"), body)
 
 
 def _is_turned(region: Map, axes: Sequence[Axis]) -> bool:
@@ -194,8 +195,7 @@ def _reduce_beside(
         *_chained(reduced, strands, tuple(scribe.statements), term),
         *finish.statements,
     )
-    lanes = Apply(Call(f"along<{lane.size}>", ()), (f"index {lane.variable}", "auto count"), body)
-    return looped(outer, (lanes,))
+    return looped(outer, (_along(lane, body),))
 
 
 def _chained(
@@ -295,10 +295,7 @@ def _collect(region: Collect) -> tuple[Stmt, ...]:
         axes = (*outer, *loops, lane)
         load = Call("load", (At(from_.buffer.name, place(from_, (*axes, jump))), Name("count")))
         store = Do(Call("store", (At(to.buffer.name, place(to, axes)), load, Name("count"))))
-        lanes = Apply(
-            Call(f"along<{lane.size}>", ()), (f"index {lane.variable}", "auto count"), (store,)
-        )
-        return looped(outer, (chosen, *looped(loops, (lanes,))))
+        return looped(outer, (chosen, *looped(loops, (_along(lane, (store,)),))))
     axes = (*outer, *rest)
     copy = Assign(
         Read(to.buffer.name, place(to, axes)), Read(from_.buffer.name, place(from_, (*axes, jump)))
@@ -334,8 +331,7 @@ def _deposit(region: Deposit) -> tuple[Stmt, ...]:
     scribe.store(to, _met(op, scribe, to, region))
     body = tuple(scribe.statements)
     if lane:
-        call = Call(f"along<{lane.size}>", ())
-        body = (Apply(call, (f"index {lane.variable}", "auto count"), body),)
+        body = (_along(lane, body),)
     return looped(outer, (chosen, If(Name("chosen >= 0"), looped(rest, body))))
 
 

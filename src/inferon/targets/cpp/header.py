@@ -71,7 +71,7 @@ class Program:
     Attributes
     ----------
     event : what is done for one event
-    tile : what is done for `EVENTS_IN_TILE` events at once, where that pays
+    tile : what is done for `EVENTS_IN_TILE` events at once, where a model has products
     weights : the constants of both, each with its place
     """
 
@@ -123,11 +123,19 @@ class Program:
 def program(name: str, graph: Graph) -> Program:
     """Plan a graph in stage FLOAT, and place buffers and weights."""
     event = _steps(plan(graph))
-    tiled = side_by_side(graph, EVENTS_IN_TILE, lambda element: element in spell.IN_REGISTERS)
-    tile = _steps(tile_plan(tiled)) if tiled else None
-    if tile and tile.layout.size_bytes > TILE_BYTES:
-        tile = None
+    tile = _tile_steps(graph) if any(map(_is_product, _flat(event.plan.regions))) else None
     return Program(name, event, tile, _placed(each for each in (event, tile) if each))
+
+
+def _is_product(region: Region) -> bool:
+    return isinstance(region, Product)
+
+
+def _tile_steps(graph: Graph) -> Steps | None:
+    """Return what is done for a tile, or None where there is none or it is too large."""
+    tiled = side_by_side(graph, EVENTS_IN_TILE, lambda element: element in spell.IN_REGISTERS)
+    found = _steps(tile_plan(tiled)) if tiled else None
+    return found if found and found.layout.size_bytes <= TILE_BYTES else None
 
 
 def _steps(planned: Plan) -> Steps:
