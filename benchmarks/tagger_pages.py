@@ -198,7 +198,15 @@ def page(entry: Page, study: Json, compiled: Json) -> str:
 def comparison(study: Json, compiled: Json) -> str:
     """Return the table of all classifiers, the least accurate first."""
     table: list[tuple[str, ...]] = [
-        ("tagger", "parameters", "accuracy, matched", "all jets", "macro AUC", "one jet, µs")
+        (
+            "tagger",
+            "seeds",
+            "parameters",
+            "accuracy, matched",
+            "all jets",
+            "macro AUC",
+            "one jet, µs",
+        )
     ]
     for name in ranked(study):
         found = study["taggers"][name]
@@ -208,8 +216,9 @@ def comparison(study: Json, compiled: Json) -> str:
         ]
         is_page = any(name == entry.small for entry in PAGES)
         title = f"[{found['title']}](jets/{name}.md)" if is_page else found["title"]
-        table.append((title, f"{found['parameters']:,}", *cells, one_jet_us(compiled, name)))
-    return rows(table, 5)
+        sizes = str(len(found["seeds"])), f"{found['parameters']:,}"
+        table.append((title, *sizes, *cells, one_jet_us(compiled, name)))
+    return rows(table, 6)
 
 
 def one_jet_us(compiled: Json, name: str) -> str:
@@ -229,15 +238,16 @@ def pairs(study: Json) -> str:
         if name != TREES and not {(TREES, name), (name, TREES)} & set(wanted)
     ]
     measured = {(pair["first"], pair["second"]): pair for pair in study["differences"]}
-    table: list[tuple[str, ...]] = [("difference", "accuracy, matched", "macro AUC")]
+    table: list[tuple[str, ...]] = [("difference", "seeds", "accuracy, matched", "macro AUC")]
     for worse, better in wanted:
         sign = 1.0 if (better, worse) in measured else -1.0
         pair = measured.get((better, worse)) or measured.get((worse, better))
         if pair is not None:
             both = (pair["matched.accuracy"], pair["matched.macro_auc"])
             name = f"{titles[better]} − {titles[worse]}"
-            table.append((name, *(estimate(signed(each, sign), 4) for each in both)))
-    return rows(table, 2)
+            cells = [estimate(signed(each, sign), 4) for each in both]
+            table.append((name, str(both[0]["seeds"]), *cells))
+    return rows(table, 3)
 
 
 def ranked(study: Json) -> list[str]:
