@@ -47,6 +47,15 @@ def test_a_jet_that_is_all_zero_has_no_error() -> None:
     assert (error.median, error.largest) == (0.0, 0.0)
 
 
+def test_infinities_in_both_are_no_error_and_no_warning() -> None:
+    """A mask of attention is minus infinity; the distance of two infinities is not a number."""
+    x = b.input_("x", (2,), FLOAT32)
+    y = named(b.neg(x), "mask")
+    data = np.array([[np.inf, 1.0], [-np.inf, 2.0]], np.float32)
+    (error,) = layer_errors(Graph("g", (x,), (y,), ("y",)), data)
+    assert (error.median, error.largest) == (0.0, 0.0)
+
+
 @pytest.fixture(scope="module")
 def exact() -> Graph:
     found = exact_form(load(qonnx_mlp(1.0)))

@@ -149,7 +149,8 @@ def _relative(
         rounded = strict[node].reshape(events, -1).astype(np.float64)
         exact = real[node].reshape(events, -1)
         finite = np.isfinite(rounded) & np.isfinite(exact)
-        lost += np.sum(np.square(np.where(finite, rounded - exact, 0.0)), axis=1)
+        error = np.subtract(rounded, exact, out=np.zeros_like(exact), where=finite)
+        lost += np.sum(np.square(error), axis=1)
         power += np.sum(np.square(np.where(finite, exact, 0.0)), axis=1)
     return np.sqrt(np.divide(lost, power, out=np.zeros(events), where=power > 0.0))
 
