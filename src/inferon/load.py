@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from inferon.errors import Gap, Unsupported
 from inferon.ir.graph import Graph
+from inferon.passes.regroup import REGROUP
 
 LISTING_SUFFIX = ".inferon"
 """The suffix of a listing; everything else is taken for ONNX."""
@@ -88,10 +89,10 @@ def load(
 
     own = extension.operators if extension else {}
     live = export_live(source, example, batch_axis)
-    if live is None:
-        return import_model(source, batch_axis, dims, bind, own)
-    graph = import_model(live.model, batch_axis, dims, bind, own)
-    live.confirm(graph)
+    model = source if live is None else live.model
+    graph = REGROUP.run(import_model(model, batch_axis, dims, bind, own))
+    if live is not None:
+        live.confirm(graph)
     return graph
 
 

@@ -22,6 +22,7 @@ from inferon.ir.types import FLOAT32, INT32
 from inferon.load import load
 from inferon.ops import build as b
 from inferon.ops import elementary
+from inferon.ops.activation import Relu
 from inferon.ops.scatter import Combine
 from inferon.targets.base import File
 from inferon.targets.cpp import Cpp, memory, view
@@ -66,6 +67,18 @@ def largest() -> Graph:
 def ties() -> Graph:
     x = b.input_("x", (9,), INT32)
     return Graph("ties", (x,), (b.top_k(b.bit_and(x, 1), 5),), ("y",))
+
+
+@cache
+def rectified() -> Graph:
+    x = b.input_("x", (33,), FLOAT32)
+    return Graph("rectified", (x,), (b.apply(Relu(), x),), ("y",))
+
+
+@cache
+def row_ties() -> Graph:
+    x = b.input_("x", (9, 16), FLOAT32)
+    return Graph("row_ties", (x,), (b.top_k(b.transpose(b.floor(x), (1, 0)), 5),), ("y",))
 
 
 @cache
@@ -153,7 +166,17 @@ FAULTS: dict[str, tuple[Callable[[], Graph], Change]] = {
     ),
     "a maximum that forgets NaN": (
         largest,
-        pattern(r"either\(less\(b, a\), unordered\(a\)\)", "less(b, a)"),
+        pattern(r"select\(unordered\(a\), a, (F\{_mm256_max_ps\(a.v, b.v\)\})\)", r"\1"),
+    ),
+    "a ReLU that forgets NaN": (
+        rectified,
+        instead(
+            "_mm256_max_ps(_mm256_setzero_ps(), a.v)", "_mm256_max_ps(a.v, _mm256_setzero_ps())"
+        ),
+    ),
+    "rows choose the higher index of ties": (
+        row_ties,
+        instead("less(best[j], key)", "less_equal(best[j], key)"),
     ),
     "ties go to the higher index": (
         ties,

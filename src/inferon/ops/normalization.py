@@ -22,9 +22,12 @@ class Softmax(Composite):
     axis: int
 
     def decompose(self, *inputs: Node) -> Node:
-        (x,) = inputs
+        return b.div(*self.parts(*inputs))
+
+    def parts(self, x: Node) -> tuple[Node, Node]:
+        """Return dividend and divisor: the powers, and their sum with the axis as size 1."""
         power = b.apply(Exp(), _below_largest(x, self.axis))
-        return b.div(power, b.sum_(power, [self.axis], keep=True))
+        return power, b.sum_(power, [self.axis], keep=True)
 
 
 @dataclass(frozen=True, slots=True)

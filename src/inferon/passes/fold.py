@@ -18,7 +18,9 @@ from inferon.ir.values import Array, Values
 from inferon.ops import arithmetic, bits, build, logic
 from inferon.ops.base import Elementary
 from inferon.ops.convert import Cast, Quantize
+from inferon.ops.dot import Dot
 from inferon.ops.evaluation import evaluate
+from inferon.ops.indexing import Gather
 from inferon.ops.mantissa import Overflow
 from inferon.ops.movement import Broadcast, Concat, Pad, Reshape, Slice, Transpose
 from inferon.ops.structure import Const
@@ -219,6 +221,44 @@ def _is_all(node: Node, number: float) -> bool:
     return bool(np.all(array == int(number)))
 
 
+# ---------------------------------------------------------------------------------------- products
+
+
+@rule(Dot)
+def product_of_repeated_rows(node: Node) -> Node | None:
+    """broadcast(x) . w -> broadcast(x . w), where rows of x are repeated."""
+    op, (left, right) = node.op, node.inputs
+    assert isinstance(op, Dot)
+    if not isinstance(left.op, Broadcast):
+        return None
+    (x,) = left.inputs
+    rank, first = left.type.rank, left.type.rank - op.contract
+    ones = (*[1] * (rank - x.type.rank), *x.type.shape)
+    rows = range(op.batch, first)
+    once = tuple(ones[i] if i in rows else left.type.shape[i] for i in range(rank))
+    if once == left.type.shape:
+        return None
+    product = Node(op, (build.broadcast(build.reshape(x, ones), once), right), node.origin)
+    return build.broadcast(product, node.type.shape)
+
+
+@rule(Dot)
+def product_of_chosen_rows(node: Node) -> Node | None:
+    """gather(x) . w -> gather(x . w), where more rows are chosen than x has."""
+    op, (left, right) = node.op, node.inputs
+    assert isinstance(op, Dot)
+    choice = left.op
+    if not isinstance(choice, Gather) or op.batch:
+        return None
+    x, where = left.inputs
+    rows = x.type.rank - op.contract
+    if choice.axis >= rows or count(where.type.shape[choice.batch :]) <= count(
+        x.type.shape[choice.axis : choice.axis + 1]
+    ):
+        return None
+    return build.gather(Node(op, (x, right), node.origin), where, choice.axis, batch=choice.batch)
+
+
 FOLD = Pass(
     "fold",
     before=FLOAT,
@@ -235,5 +275,7 @@ FOLD = Pass(
         select_by_constant,
         neutral_operand,
         compute_constant,
+        product_of_repeated_rows,
+        product_of_chosen_rows,
     ),
 )

@@ -52,6 +52,12 @@ from inferon.targets.cpp.region import (
 from inferon.targets.cpp.scribe import Axis, Scribe, fits_registers, looped, nest, place
 from inferon.targets.cpp.view import View, axis_order
 
+CHOSEN_IN_REGISTERS = 16
+"""So many best of a row are held in registers, each with its place: all 32 of AVX-512."""
+
+ROWS_AT_ONCE = 8
+"""Fewer rows than this leave most lanes empty."""
+
 
 def region_body(region: Region) -> tuple[Stmt, ...]:
     """Return the statements of one region that is not a loop over steps."""
@@ -238,23 +244,33 @@ def _reduce_single(
 
 
 def _choose(region: Choose) -> tuple[Stmt, ...]:
+    """Return the choice row by row, or for a register of rows that lie side by side."""
     source = replace(
         region.source, shape=region.source.shape[:-1], strides=region.source.strides[:-1]
     )
     to = replace(region.to, shape=region.to.shape[:-1], strides=region.to.strides[:-1])
-    axes = nest(source.shape, range(len(source.shape)), (source, to), "i")
+    order = axis_order(source.strides, source.shape)
+    axes = nest(source.shape, order, (source, to), "i")
     size, step = region.source.shape[-1], region.source.strides[-1]
     largest = "true" if region.op.largest else "false"
-    call = Call(
-        f"choose<{region.op.k}, {size}, {largest}>",
-        (
-            At(source.buffer.name, place(source, axes)),
-            Name(str(step)),
-            At(to.buffer.name, place(to, axes)),
-            Name(str(region.to.strides[-1])),
-        ),
-    )
-    return looped(axes, (Do(call),))
+    template = f"<{region.op.k}, {size}, {largest}>"
+    read = At(source.buffer.name, place(source, axes))
+    write = At(to.buffer.name, place(to, axes))
+    steps = Name(str(step)), Name(str(region.to.strides[-1]))
+    if not _fills_registers(region, source, axes):
+        call = Call(f"choose{template}", (read, steps[0], write, steps[1]))
+        return looped(axes, (Do(call),))
+    *outer, lane = axes
+    row_step = Name(str(lane.strides[to]))
+    given = (read, steps[0], write, row_step, steps[1], Name("count"))
+    return looped(outer, (_along(lane, (Do(Call(f"choose_rows{template}", given)),)),))
+
+
+def _fills_registers(region: Choose, source: View, axes: Sequence[Axis]) -> bool:
+    """Whether rows lie side by side, and a row's best fit registers."""
+    if not axes or region.op.k > CHOSEN_IN_REGISTERS or source.buffer.element != FLOAT32:
+        return False
+    return axes[-1].strides[source] == 1 and axes[-1].size >= ROWS_AT_ONCE
 
 
 def _collect(region: Collect) -> tuple[Stmt, ...]:

@@ -26,6 +26,7 @@ from inferon.ops.reduction import Reduction
 from inferon.ops.structure import Const
 from inferon.ops.table import Table
 from inferon.targets.cpp.gaps import ELEMENTWISE, MOVEMENT, find_gaps
+from inferon.targets.cpp.orientation import rows_in_lanes, turn_back
 from inferon.targets.cpp.packing import packed_columns, packed_rows
 from inferon.targets.cpp.private import is_private, users_of
 from inferon.targets.cpp.region import (
@@ -115,6 +116,7 @@ class _Planner:
         self.layer = layer
         self.is_tile = is_tile
         self.renamed: dict[Buffer, Buffer] = {}
+        self.users: dict[Node, list[Node]] = {}
 
     # ---------------------------------------------------------------------------------- buffers
 
@@ -152,7 +154,7 @@ class _Planner:
     # ------------------------------------------------------------------------------------- walk
 
     def run(self, graph: Graph) -> None:
-        users = users_of(graph)
+        users = self.users = users_of(graph)
         for node in graph.nodes():
             if node not in self.values:
                 value = self.visit(node)
@@ -185,7 +187,7 @@ class _Planner:
             case movement.Pad():
                 return self.pad(given, node)
             case indexing.TopK():
-                source = self.view(given[0], node)
+                source = self.view(self.row_by_row(given[0], node), node)
                 return self.region(
                     node,
                     lambda to: Choose(_as(indexing.TopK, node.op), source, to, self.origin(node)),
@@ -286,6 +288,18 @@ class _Planner:
         self.regions.append(Map(value.term, target.term.view, self.origin(node)))
         return target
 
+    def row_by_row(self, value: Value, node: Node) -> Value:
+        """Return what is not in memory yet so that its rows lie side by side."""
+        if value.pending or not isinstance(value.term, Compute) or self.is_tile:
+            return value
+        *lead, last = range(len(value.shape))
+        order = (last, *lead)
+        turned = dense(tuple(value.shape[axis] for axis in order))
+        strides = tuple(turned[order.index(axis)] for axis in (*lead, last))
+        to = View(self.buffer(value.term.element, prod(value.shape)), value.shape, strides)
+        self.regions.append(Map(value.term, to, self.origin(node)))
+        return Value(Leaf(to), value.shape)
+
     def copied(self, view: View, node: Node) -> View:
         """Return a copy of a view in row-major order."""
         return self.view(self.row_major(Value(Leaf(view), view.shape), node), node)
@@ -334,12 +348,12 @@ class _Planner:
         op = _as(Dot, node.op)
         left, right = self.view(given[0], node), self.view(given[1], node)
         shape = static(node.type.shape, "a value")
-        rows = prod(left.shape[op.batch : len(left.shape) - op.contract])
-        columns = prod(right.shape[op.batch + op.contract :])
-        if (
-            columns == 1 and rows > 1
-        ):  # one column: the rows are worth the lanes; products commute in bits
+        turns: tuple[tuple[Op, tuple[int, ...]], ...] = ()
+        if rows_in_lanes(node, left, self.users):
             left, right = swapped(left, right, op)
+            back = turn_back(node)
+            turns = ((back, shape),)
+            shape = tuple(shape[back.order.index(axis)] for axis in range(len(shape)))
         if self.is_tile and left.buffer.array is not None:
             left = packed_rows(left, op, self.name())
         pending = Pending(
@@ -349,7 +363,8 @@ class _Planner:
             shape,
             node.type.element,
         )
-        return Value(Accumulator(node.type.element), shape, pending)
+        whole = static(node.type.shape, "a value")
+        return Value(Accumulator(node.type.element), whole, pending, turns)
 
     def packed(self, right: View, op: Dot, node: Node) -> View:
         """Return the right operand with its columns side by side.

@@ -116,8 +116,14 @@ def product_body(region: Product) -> tuple[Stmt, ...]:
     chain = _chain(region.strands, split, (*outside, at_row))
     column = Axis("n", split.columns, {**dict.fromkeys(views, 0), **split.column_strides})
     lane_row = Axis("m", row.size, row.strides)
+    alone = prod(axis.size for axis in (*outside, row)) == 1
     scribe = Scribe(
-        (*outside, lane_row), column, f"least(lanes, {split.columns} - n)", split.columns, "sum"
+        (*outside, lane_row),
+        column,
+        f"least(lanes, {split.columns} - n)",
+        split.columns,
+        "sum",
+        has_room=alone and not split.to.buffer.external,
     )
     scribe.store(split.to, scribe.value(split.term))
     finish = Call("tile.finish", (Name("row"), Name("column")))

@@ -52,6 +52,10 @@ OPAQUE = "opaque"
 """Hides from the compiler where a float comes from."""
 
 
+RECTIFIED = "rectified"
+"""``x < 0 ? 0 : x``, in registers one instruction."""
+
+
 def is_doubling(op: Op, element: Element) -> bool:
     """Return whether an operator on one value twice is a product to the compiler.
 

@@ -100,19 +100,16 @@ def like_operands(term: Term, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def swapped(left: View, right: View, op: Dot) -> tuple[View, View]:
-    """Return both operands exchanged, turned so that the left one's rows become the columns."""
-    rank = len(left.shape)
-    lead, inner = op.batch, rank - op.contract
-    order = (*range(lead), *range(inner, rank), *range(lead, inner))
-    turned = replace(
-        left,
-        shape=tuple(left.shape[axis] for axis in order),
-        strides=tuple(left.strides[axis] for axis in order),
-    )
-    lone = replace(
-        right, shape=right.shape[: lead + op.contract], strides=right.strides[: lead + op.contract]
-    )
-    return lone, turned
+    """Return both operands exchanged: (batch, columns, inner) and (batch, inner, rows)."""
+    batch, free, lead = op.batch, len(left.shape) - op.contract, op.batch + op.contract
+    columns = (*range(batch), *range(lead, len(right.shape)), *range(batch, lead))
+    rows = (*range(batch), *range(free, len(left.shape)), *range(batch, free))
+    return _turned(right, columns), _turned(left, rows)
+
+
+def _turned(view: View, order: tuple[int, ...]) -> View:
+    shape = tuple(view.shape[axis] for axis in order)
+    return replace(view, shape=shape, strides=tuple(view.strides[axis] for axis in order))
 
 
 def in_memory(buffer: Buffer, shape: tuple[int, ...]) -> Value:

@@ -118,8 +118,13 @@ def reshaped(view: View, shape: tuple[int, ...]) -> View | None:
 
 def is_one_axis(view: View, begin: int, end: int) -> bool:
     """Return whether the axes from ``begin`` to ``end`` can be walked as one."""
+    return merged(view, begin, end) is not None
+
+
+def merged(view: View, begin: int, end: int) -> View | None:
+    """Return the view with the axes from ``begin`` to ``end`` as one; None where that copies."""
     flat = (*view.shape[:begin], prod(view.shape[begin:end]), *view.shape[end:])
-    return reshaped(view, flat) is not None
+    return reshaped(view, flat)
 
 
 def _grouped(new: tuple[int, ...], old: list[int]) -> list[tuple[list[int], int]]:

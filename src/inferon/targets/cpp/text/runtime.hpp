@@ -322,6 +322,10 @@ INFERON_INLINE I to_int(F a) noexcept {
   const I capped = select(less_equal(all(0x1p31f), a), all(INT32_MAX), inside);
   return select(unordered(a), all(0), capped);
 }
+// The maximum of x86 gives its second operand where either is NaN and where both are zero.
+INFERON_INLINE F rectified(F a) noexcept { return {_mm512_maskz_max_ps(every, _mm512_setzero_ps(), a.v)}; }
+INFERON_INLINE F larger(F a, F b) noexcept { return select(unordered(a), a, F{_mm512_maskz_max_ps(every, a.v, b.v)}); }
+INFERON_INLINE F smaller(F a, F b) noexcept { return select(unordered(a), a, F{_mm512_maskz_min_ps(every, a.v, b.v)}); }
 // Two registers, lane by lane: a0 b0 a1 b1 ..., from the first half of both and from the second.
 INFERON_INLINE F zip_first(F a, F b) noexcept {
   const __m512i places = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
@@ -329,6 +333,11 @@ INFERON_INLINE F zip_first(F a, F b) noexcept {
 }
 INFERON_INLINE F zip_last(F a, F b) noexcept {
   const __m512i places = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+  return {_mm512_permutex2var_ps(a.v, places, b.v)};
+}
+// a0 a2 ... b0 b2 ...
+INFERON_INLINE F evens(F a, F b) noexcept {
+  const __m512i places = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
   return {_mm512_permutex2var_ps(a.v, places, b.v)};
 }
 #elif defined(__AVX2__) && defined(__FMA__)
@@ -424,11 +433,18 @@ INFERON_INLINE I to_int(F a) noexcept {
   const I capped = select(less_equal(all(0x1p31f), a), all(INT32_MAX), inside);
   return select(unordered(a), all(0), capped);
 }
+INFERON_INLINE F rectified(F a) noexcept { return {_mm256_max_ps(_mm256_setzero_ps(), a.v)}; }
+INFERON_INLINE F larger(F a, F b) noexcept { return select(unordered(a), a, F{_mm256_max_ps(a.v, b.v)}); }
+INFERON_INLINE F smaller(F a, F b) noexcept { return select(unordered(a), a, F{_mm256_min_ps(a.v, b.v)}); }
 INFERON_INLINE F zip_first(F a, F b) noexcept {
   return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x20)};
 }
 INFERON_INLINE F zip_last(F a, F b) noexcept {
   return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x31)};
+}
+INFERON_INLINE F evens(F a, F b) noexcept {
+  const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a.v, b.v, 0x88));  // a0 a2 b0 b2 a4 a6 b4 b6
+  return {_mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xd8))};
 }
 #else
 #define INFERON_LANES 4
@@ -523,10 +539,12 @@ INFERON_INLINE F to_float(I a) noexcept { return {vcvtq_f32_s32(a.v)}; }
 INFERON_INLINE F zip_first(F a, F b) noexcept { return {vzip1q_f32(a.v, b.v)}; }
 INFERON_INLINE F zip_last(F a, F b) noexcept { return {vzip2q_f32(a.v, b.v)}; }
 INFERON_INLINE I to_int(F a) noexcept { return {vcvtq_s32_f32(a.v)}; }
-#endif
-
+INFERON_INLINE F evens(F a, F b) noexcept { return {vuzp1q_f32(a.v, b.v)}; }
+INFERON_INLINE F rectified(F a) noexcept { return select(less(a, all(0.0f)), all(0.0f), a); }
 INFERON_INLINE F larger(F a, F b) noexcept { return select(either(less(b, a), unordered(a)), a, b); }
 INFERON_INLINE F smaller(F a, F b) noexcept { return select(either(less(a, b), unordered(a)), a, b); }
+#endif
+
 INFERON_INLINE I larger(I a, I b) noexcept { return select(less(b, a), a, b); }
 INFERON_INLINE I smaller(I a, I b) noexcept { return select(less(a, b), a, b); }
 INFERON_INLINE I neg(I a) noexcept { return sub(all(0), a); }
@@ -540,8 +558,16 @@ INFERON_INLINE M nonzero(F a) noexcept { return opposite(equal(a, all(0.0f))); }
 INFERON_INLINE M nonzero(I a) noexcept { return opposite(equal(a, all(0))); }
 
 // Elements that do not lie side by side.
+// Every second of 2 n - 1 floats; nothing is read behind them.
+INFERON_INLINE F load_seconds(const float* p, index n) noexcept {
+  const index count = 2 * n - 1;
+  if (count <= lanes) return evens(load(p, count), all(0.0f));
+  return evens(load(p), load(p + lanes, count - lanes));
+}
 template <class T>
 INFERON_INLINE auto load_apart(const T* p, index stride, index n = lanes) noexcept {
+  if constexpr (std::is_same<T, float>::value)
+    if (stride == 2) return load_seconds(p, n);
   T copy[lanes] = {};
   for (index i = 0; i < n; ++i) copy[i] = p[i * stride];
   return load(copy);
@@ -862,4 +888,48 @@ INFERON_INLINE void choose(const T* x, index apart, std::int64_t* chosen, index 
     best[at] = value;
     chosen[at * chosen_apart] = i;
   }
+}
+
+// Ints in the order of `ahead`: the first is the largest. -0 and +0 are one; no float gives the lowest int.
+template <bool largest>
+INFERON_INLINE I rank_of(F x) noexcept {
+  constexpr std::int32_t low = std::numeric_limits<std::int32_t>::min(), high = std::numeric_limits<std::int32_t>::max();
+  const I bits = float_bits(add(x, all(0.0f)));
+  const I rising = bit_xor(bits, bit_and(shift_right<31>(bits), all(high)));
+  return largest ? select(unordered(x), all(high), rising)
+                 : select(unordered(x), all(low + 1), bit_xor(rising, all(-1)));
+}
+
+// Puts an element where it belongs among the best so far, and moves those behind it by one place.
+template <index... j>
+INFERON_INLINE void insert(I* best, I* place, I key, I here, numbers<j...>) noexcept {
+  constexpr index last = sizeof...(j) - 1;
+  const M is_ahead[] = {less(best[j], key)...};
+  ((best[last - j] = select(is_ahead[last - j],
+                            last == j ? key : select(is_ahead[most(last - j - 1, 0)], best[most(last - j - 1, 0)], key),
+                            best[last - j]),
+    place[last - j] = select(is_ahead[last - j],
+                             last == j ? here : select(is_ahead[most(last - j - 1, 0)], place[most(last - j - 1, 0)], here),
+                             place[last - j])),
+   ...);
+}
+
+// The same for as many rows as there are lanes: element i of all rows is the register at x + i * apart, row r's indices
+// are at chosen[r * row_apart + j * chosen_apart].
+template <index k, index size, bool largest, class Rows, index... j>
+INFERON_INLINE void choose_rows(const float* x, index apart, std::int64_t* chosen, index row_apart, index chosen_apart,
+                                Rows rows, numbers<j...>) noexcept {
+  I best[k] = {(static_cast<void>(j), all(std::numeric_limits<std::int32_t>::min()))...};
+  I place[k] = {(static_cast<void>(j), all(0))...};
+  for (index i = 0; i < size; ++i)
+    insert(best, place, rank_of<largest>(load(x + i * apart, rows)), all(static_cast<std::int32_t>(i)), upto<k>{});
+  alignas(64) std::int32_t row_places[k][lanes];
+  (store(row_places[j], place[j]), ...);
+  for (index r = 0; r < Rows::value; ++r)
+    for (index at = 0; at < k; ++at) chosen[r * row_apart + at * chosen_apart] = row_places[at][r];
+}
+template <index k, index size, bool largest, class Rows>
+INFERON_INLINE void choose_rows(const float* x, index apart, std::int64_t* chosen, index row_apart, index chosen_apart,
+                                Rows rows) noexcept {
+  choose_rows<k, size, largest>(x, apart, chosen, row_apart, chosen_apart, rows, upto<k>{});
 }
