@@ -89,7 +89,8 @@ def _map(region: Map) -> tuple[Stmt, ...]:
         scribe.store(region.to, scribe.value(region.term))
         return looped(axes, tuple(scribe.statements))
     *outer, lane = axes
-    scribe = Scribe(outer, lane)
+    is_all = not outer and region.to.is_whole and not region.to.buffer.external
+    scribe = Scribe(outer, lane, has_room=is_all)
     scribe.store(region.to, scribe.value(region.term))
     return looped(outer, (_along(lane, tuple(scribe.statements)),))
 
@@ -97,7 +98,7 @@ def _map(region: Map) -> tuple[Stmt, ...]:
 def _along(lane: Axis, body: tuple[Stmt, ...]) -> Stmt:
     """Return the loop over registers; what is the same in all lanes needs no place."""
     place_of_lanes = f"[[maybe_unused]] index {lane.variable}"
-    return Apply(Call(f"along<{lane.size}>", ()), (place_of_lanes, "auto count"), body)
+    return Apply(Call(f"along<{lane.size}>", ()), (place_of_lanes, "[[maybe_unused]] auto count"), body)
 
 
 def _is_turned(region: Map, axes: Sequence[Axis]) -> bool:

@@ -150,7 +150,7 @@ class Scribe:
             self.statements.append(Assign(Read(view.buffer.name, place(view, self.axes)), value))
             return
         step = self.lane.strides[view]
-        if step == 1 and self.row and self.has_room:
+        if step == 1 and self.has_room:
             # A masked store is not handed on to the loads of the next layer (Zen 4: 5 ns).
             pointer = At(view.buffer.name, place(view, (*self.axes, self.lane)))
             call = Call("store", (pointer, value))
