@@ -38,6 +38,7 @@ from inferon.targets.cpp.code import (
 )
 from inferon.targets.cpp.product import product_body
 from inferon.targets.cpp.region import (
+    Blocked,
     Choose,
     Collect,
     Deposit,
@@ -74,8 +75,8 @@ def region_body(region: Region) -> tuple[Stmt, ...]:
             return _collect(region)
         case Deposit():
             return _deposit(region)
-        case Repeat():
-            raise AssertionError("a repeat is printed where it is called")
+        case Repeat() | Blocked():
+            raise AssertionError("loops over regions are printed where they are called")
 
 
 def _map(region: Map) -> tuple[Stmt, ...]:
@@ -98,7 +99,9 @@ def _map(region: Map) -> tuple[Stmt, ...]:
 def _along(lane: Axis, body: tuple[Stmt, ...]) -> Stmt:
     """Return the loop over registers; what is the same in all lanes needs no place."""
     place_of_lanes = f"[[maybe_unused]] index {lane.variable}"
-    return Apply(Call(f"along<{lane.size}>", ()), (place_of_lanes, "[[maybe_unused]] auto count"), body)
+    return Apply(
+        Call(f"along<{lane.size}>", ()), (place_of_lanes, "[[maybe_unused]] auto count"), body
+    )
 
 
 def _is_turned(region: Map, axes: Sequence[Axis]) -> bool:

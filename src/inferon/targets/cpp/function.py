@@ -12,6 +12,7 @@ from inferon.ops.structure import Const, Input
 from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import Call, Expr, Function, Let, Name, Number, Return, Stmt
 from inferon.targets.cpp.region import (
+    Blocked,
     Compute,
     Deposit,
     Map,
@@ -81,6 +82,8 @@ def elementary_used(regions: Iterable[Region]) -> list[Used]:
                 visit(region.term)
             case Repeat(body=body):
                 found.update(dict.fromkeys(elementary_used(body)))
+            case Blocked(body=blocks):
+                found.update(dict.fromkeys(elementary_used(each.region for each in blocks)))
     return list(found)
 
 

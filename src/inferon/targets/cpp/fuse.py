@@ -25,12 +25,14 @@ from inferon.ops.dot import Dot
 from inferon.ops.reduction import Reduction
 from inferon.ops.structure import Const
 from inferon.ops.table import Table
+from inferon.targets.cpp.blocking import blocked
 from inferon.targets.cpp.gaps import ELEMENTWISE, MOVEMENT, find_gaps
 from inferon.targets.cpp.orientation import rows_in_lanes, turn_back
 from inferon.targets.cpp.packing import packed_columns, packed_rows
 from inferon.targets.cpp.private import is_private, users_of
 from inferon.targets.cpp.region import (
     Accumulator,
+    Blocked,
     Choose,
     Collect,
     Compute,
@@ -75,7 +77,8 @@ def plan(graph: Graph) -> Plan:
     gaps = find_gaps(graph)
     if gaps:
         raise Unsupported(gaps)
-    return _planned(graph, _Planner())
+    planned = _planned(graph, _Planner())
+    return replace(planned, regions=blocked(planned.regions))
 
 
 def tile_plan(graph: Graph) -> Plan:
@@ -497,7 +500,7 @@ def _as(kind: type[_Kind], op: Op) -> _Kind:
 
 def _computes(region: Region, buffer: Buffer) -> bool:
     """Whether a region at this level writes the buffer and no loop keeps it."""
-    return not isinstance(region, Repeat) and region.to.buffer is buffer
+    return not isinstance(region, Repeat | Blocked) and region.to.buffer is buffer
 
 
 def _reads_registers(region: Region, buffer: Buffer) -> bool:

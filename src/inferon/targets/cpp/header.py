@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from inferon.targets.cpp.code import (
     Call,
     Declare,
     Do,
+    Expr,
     For,
     Function,
     Name,
@@ -30,6 +31,7 @@ from inferon.targets.cpp.function import elementary, elementary_used
 from inferon.targets.cpp.fuse import plan, tile_plan
 from inferon.targets.cpp.memory import Layout, allocate, touched
 from inferon.targets.cpp.region import (
+    Blocked,
     Choose,
     Collect,
     Deposit,
@@ -216,10 +218,13 @@ def _tile(made: Program, tile: Steps) -> Iterator[str]:
 
 def _flat(regions: tuple[Region, ...]) -> Iterator[Region]:
     for region in regions:
-        if isinstance(region, Repeat):
-            yield from _flat(region.body)
-        else:
-            yield region
+        match region:
+            case Repeat():
+                yield from _flat(region.body)
+            case Blocked():
+                yield from (block.region for block in region.body)
+            case _:
+                yield region
 
 
 def _names(regions: tuple[Region, ...]) -> dict[int, str]:
@@ -269,6 +274,8 @@ def _remark(region: Region) -> str:
             return f"{layer}{_shape(shape)} updates of {_shape(to.shape)}, in order ({how})"
         case Repeat(steps=steps):
             return f"{layer}{steps} steps"
+        case Blocked(counts=counts):
+            return f"{layer}{_shape(counts)} blocks"
 
 
 # ----------------------------------------------------------------------------------------
@@ -387,10 +394,36 @@ def _calls(regions: tuple[Region, ...], names: dict[int, str]) -> tuple[Stmt, ..
     for region in regions:
         if isinstance(region, Repeat):
             statements.extend(_repeat(region, names))
+        elif isinstance(region, Blocked):
+            statements.extend(_in_blocks(region, names))
         else:
             arguments = tuple(Name(buffer.name) for buffer in touched(region))
             statements.append(Do(Call(names[id(region)], arguments)))
     return tuple(statements)
+
+
+def _in_blocks(region: Blocked, names: dict[int, str]) -> tuple[Stmt, ...]:
+    """Return the loops over blocks, with pointers that move from one to the next."""
+    variables = [f"g{number}" for number in range(len(region.counts))]
+    body: tuple[Stmt, ...] = tuple(
+        Do(
+            Call(
+                names[id(block.region)],
+                tuple(_moved(b, block.moves, variables) for b in touched(block.region)),
+            )
+        )
+        for block in region.body
+    )
+    for variable, count in reversed(list(zip(variables, region.counts, strict=True))):
+        body = (For(variable, count, body),)
+    return (Remark(_remark(region)), *body)
+
+
+def _moved(buffer: Buffer, moves: Mapping[Buffer, tuple[int, ...]], names: list[str]) -> Expr:
+    """Return the pointer to the part of a buffer that belongs to a block."""
+    steps = zip(names, moves.get(buffer, ()), strict=False)
+    terms = tuple((name, step) for name, step in steps if step)
+    return At(buffer.name, Affine(0, terms)) if terms else Name(buffer.name)
 
 
 def _repeat(region: Repeat, names: dict[int, str]) -> tuple[Stmt, ...]:

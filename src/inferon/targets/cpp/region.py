@@ -7,7 +7,7 @@ A `Term` is what is computed for one element; its leaves are views of one common
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from inferon.ir.graph import Graph
@@ -223,7 +223,29 @@ class Repeat:
         return (*(view for view, _ in self.sequences), *inner, self.next)
 
 
-Region = Map | Reduce | Product | Choose | Collect | Deposit | Repeat
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A region on one block, and how far pointers move to the next one along each loop."""
+
+    region: Map | Reduce | Product
+    moves: Mapping[Buffer, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocked:
+    """Loops over blocks, one inside the other; in each, some regions in a row."""
+
+    counts: tuple[int, ...]
+    body: tuple[Block, ...]
+    origin: str
+
+    def views(self) -> tuple[View, ...]:
+        """Return what is read and written: what one block leaves, the next region reads."""
+        regions = [block.region for block in self.body]
+        return tuple(view for each in regions for view in (*each.views(), each.to))
+
+
+Region = Map | Reduce | Product | Choose | Collect | Deposit | Repeat | Blocked
 
 
 def written(region: Region) -> tuple[View, ...]:
@@ -233,6 +255,8 @@ def written(region: Region) -> tuple[View, ...]:
         if region.history is None:
             return (whole,)
         return (whole, View(region.history, (region.history.size,), (1,)))
+    if isinstance(region, Blocked):
+        return tuple(block.region.to for block in region.body)
     return (region.to,)
 
 
@@ -275,6 +299,8 @@ def rebound(region: Region, change: Callable[[Buffer], Buffer]) -> Region:
                 next=view(region.next),
                 history=None if region.history is None else change(region.history),
             )
+        case Blocked():
+            raise AssertionError("blocks are made of regions that have their buffers")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
