@@ -10,6 +10,7 @@ import pytest
 
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
+from inferon.ir.shape import static
 from inferon.ir.types import FLOAT32
 from inferon.ops import build as b
 from inferon.ops.activation import Relu
@@ -74,7 +75,27 @@ def pooled(height: int, width: int, channels: int) -> Graph:
     return Graph("pooled", (x,), (b.reduce_max(pieces, (3, 4)),), ("y",))
 
 
+def stacked(height: int, width: int, channels: tuple[int, ...], *, maps: bool = False) -> Graph:
+    """Return convolutions with a bias for every channel, maybe for every pixel, and ReLU."""
+    rng = np.random.default_rng(2)
+    x = b.input_("x", (1, height, width), FLOAT32)
+    y, before = x, 1
+    for after in channels:
+        pieces = windows(b.transpose(y, (1, 2, 0)))
+        weights = rng.normal(size=(before, 3, 3, after)).astype(np.float32)
+        mixed = b.transpose(b.product(pieces, b.constant(weights), contract=3), (2, 0, 1))
+        biased = b.add(mixed, b.constant(rng.normal(size=(after, 1, 1)).astype(np.float32)))
+        if maps:
+            pixels = rng.normal(size=static(biased.type.shape[1:], "pixels"))
+            biased = b.add(biased, b.constant(pixels.astype(np.float32)))
+        y, before = b.apply(Relu(), biased), after
+    return Graph("stacked", (x,), (y,), ("y",))
+
+
 def graphs() -> Iterator[Graph]:
+    yield stacked(11, 11, (16, 8, 2))
+    yield stacked(12, 9, (5, 3), maps=True)
+    yield stacked(9, 20, (4, 20, 1))
     for rows in PLACES:
         yield attention(rows, 9, 3)
         yield attention(rows, 16, 5)
@@ -118,6 +139,14 @@ def test_few_rows_and_pixels_that_lie_apart_are_not_turned() -> None:
         weights = b.constant(np.ones((16, 3, 3, 2), np.float32))
         graph = Graph("g", (image,), (b.product(x, weights, contract=3),), ("y",))
         assert products(graph)[0].to.shape == ((2, 7, 7) if turned else (7, 7, 2))
+
+
+def test_pixels_lie_in_the_lanes_with_the_gaps_between_lines() -> None:
+    first, second, third = products(stacked(11, 11, (16, 8, 2)))
+    assert first.to.shape == (16, 9, 9)  # the caller's image: windows are copied without gaps
+    assert second.to.shape == (8, 6 * 9 + 7)
+    assert second.right.strides[-1] == 1
+    assert third.to.shape == (2, 4 * 9 + 5)  # the gaps of the layer before are pixels of this one
 
 
 def test_rows_of_a_choice_lie_side_by_side() -> None:

@@ -27,7 +27,7 @@ from inferon.ops.structure import Const
 from inferon.ops.table import Table
 from inferon.targets.cpp.blocking import blocked
 from inferon.targets.cpp.gaps import ELEMENTWISE, MOVEMENT, find_gaps
-from inferon.targets.cpp.orientation import rows_in_lanes, turn_back
+from inferon.targets.cpp.orientation import turned_round
 from inferon.targets.cpp.packing import packed_columns, packed_rows
 from inferon.targets.cpp.private import is_private, users_of
 from inferon.targets.cpp.region import (
@@ -57,7 +57,6 @@ from inferon.targets.cpp.value import (
     like_operands,
     moved_value,
     pulled,
-    swapped,
 )
 from inferon.targets.cpp.view import (
     Buffer,
@@ -350,13 +349,10 @@ class _Planner:
     def product(self, given: list[Value], node: Node) -> Value:
         op = _as(Dot, node.op)
         left, right = self.view(given[0], node), self.view(given[1], node)
-        shape = static(node.type.shape, "a value")
-        turns: tuple[tuple[Op, tuple[int, ...]], ...] = ()
-        if rows_in_lanes(node, left, self.users):
-            left, right = swapped(left, right, op)
-            back = turn_back(node)
-            turns = ((back, shape),)
-            shape = tuple(shape[back.order.index(axis)] for axis in range(len(shape)))
+        shape = whole = static(node.type.shape, "a value")
+        turned = turned_round(node, left, right, self.users)
+        if turned is not None:
+            left, right, shape = turned.left, turned.right, turned.shape
         if self.is_tile and left.buffer.array is not None:
             left = packed_rows(left, op, self.name())
         pending = Pending(
@@ -366,7 +362,7 @@ class _Planner:
             shape,
             node.type.element,
         )
-        whole = static(node.type.shape, "a value")
+        turns = turned.turns if turned else ()
         return Value(Accumulator(node.type.element), whole, pending, turns)
 
     def packed(self, right: View, op: Dot, node: Node) -> View:

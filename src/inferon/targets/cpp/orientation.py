@@ -12,16 +12,18 @@ next is reduced over::
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
-from inferon.ir.node import Node
+from inferon.ir.node import Node, Op
 from inferon.ir.shape import static
 from inferon.ir.types import FLOAT32
 from inferon.ops.dot import Dot
 from inferon.ops.indexing import TopK
-from inferon.ops.movement import Transpose
+from inferon.ops.movement import Reshape, Transpose, Window
 from inferon.ops.reduction import Reduction
 from inferon.targets.cpp.gaps import ELEMENTWISE
+from inferon.targets.cpp.value import swapped
 from inferon.targets.cpp.view import View, merged
 
 REGISTER = 16
@@ -35,16 +37,50 @@ Copying a window of an image takes as long: 3.3 cycles a register on Zen 4."""
 MOST_STEPS = 8
 """So many element-wise values are followed from a product to what reduces it."""
 
+IN_PLACE = (Reshape, Transpose, Window)
+"""Movements between a convolution and the next one."""
+
 Users = Mapping[Node, Sequence[Node]]
+Turn = tuple[Op, tuple[int, ...]]
+"""A movement, and the shape behind it."""
 
 
-def rows_in_lanes(node: Node, left: View, users: Users) -> bool:
-    """Return whether the rows of a product are worth the lanes; ``left`` is its left operand."""
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A product with its operands exchanged.
+
+    Attributes
+    ----------
+    left, right : (batch, columns, inner) and (batch, inner, rows)
+    shape : of the product, (batch, columns, rows)
+    turns : the movements from there to the shape of the node
+    """
+
+    left: View
+    right: View
+    shape: tuple[int, ...]
+    turns: tuple[Turn, ...]
+
+
+def turned_round(node: Node, left: View, right: View, users: Users) -> Turned | None:
+    """Return the product with its rows in the lanes where they are worth it, else None."""
+    op = node.op
+    assert isinstance(op, Dot)
+    gapped = _rows_with_gaps(left, op)
+    of_image = gapped is not None and _pixels_in_lanes(node, gapped, users)
+    if gapped is not None and of_image and not left.buffer.external:
+        return _with_gaps(node, left, gapped, right)
+    if not of_image and not _rows_in_lanes(node, left, users):
+        return None
+    return Turned(*swapped(left, right, op), _turned_shape(node), (_turn_back(node),))
+
+
+def _rows_in_lanes(node: Node, left: View, users: Users) -> bool:
     op = node.op
     assert isinstance(op, Dot)
     first = len(left.shape) - op.contract
     rows, inner = prod(left.shape[op.batch : first]), prod(left.shape[first:])
-    columns = prod(static(node.type.shape, "a product")[first:])
+    columns = _columns(node)
     if columns == 1 or rows == 1:
         return rows > columns
     turning = _turning(left, op.batch, first)
@@ -67,13 +103,103 @@ def _turning(left: View, first: int, last: int) -> float | None:
     return TURN_COST if both is not None and both.strides[-1] == 1 else None
 
 
-def turn_back(node: Node) -> Transpose:
+def _turned_shape(node: Node) -> tuple[int, ...]:
+    """Return (batch, columns, rows)."""
+    shape = static(node.type.shape, "a product")
+    columns = _column_axes(node)
+    assert isinstance(node.op, Dot)
+    batch = node.op.batch
+    return (*shape[:batch], *shape[columns.start :], *shape[batch : columns.start])
+
+
+def _turn_back(node: Node) -> Turn:
     """Return the movement from (batch, columns, rows) to (batch, rows, columns)."""
     columns = _column_axes(node)
     assert isinstance(node.op, Dot)
-    batch, first = node.op.batch, columns.start
+    batch = node.op.batch
     rows = range(batch + len(columns), node.type.rank)
-    return Transpose((*range(batch), *rows, *range(batch, batch + node.type.rank - first)))
+    order = (*range(batch), *rows, *range(batch, batch + len(columns)))
+    return Transpose(order), static(node.type.shape, "a product")
+
+
+# -------------------------------------------------------------------------------- rows with gaps
+
+
+def _rows_with_gaps(left: View, op: Dot) -> View | None:
+    """Return the left operand with its last two axes of rows as one, gaps between lines included.
+
+    The pixels of a window's place in an image 9 wide, 7 x 7 of them, are 61 neighbors::
+
+        x x x x x x x . . x x x x x x x . . x x x x x x x     ...
+    """
+    last = len(left.shape) - op.contract
+    if last - op.batch < 2 or left.buffer.array is not None:
+        return None
+    (lines, pixels), (pitch, step) = left.shape[last - 2 : last], left.strides[last - 2 : last]
+    others = left.shape[op.batch : last - 2]
+    if step != 1 or pitch <= pixels or prod(others) != 1:
+        return None
+    size = (lines - 1) * pitch + pixels
+    shape = (*left.shape[: last - 2], size, *left.shape[last:])
+    return replace(left, shape=shape, strides=(*left.strides[: last - 2], 1, *left.strides[last:]))
+
+
+def _pixels_in_lanes(node: Node, gapped: View, users: Users) -> bool:
+    """Return whether registers of pixels are less work than those of columns, here and behind.
+
+    Where the caller hands over the image, its windows are copied, without gaps: registers would
+    be read beyond its end.
+    """
+    op = node.op
+    assert isinstance(op, Dot)
+    if node.type.element != FLOAT32:
+        return False
+    first = len(gapped.shape) - op.contract
+    columns = _columns(node)
+    rows = prod(static(node.type.shape, "a product")) // columns
+    lanes = _whole(rows if gapped.buffer.external else gapped.shape[first - 1])
+    copied = TURN_COST if gapped.buffer.external else 0
+    more = (columns + copied) * lanes - rows * _whole(columns)
+    return prod(gapped.shape[first:]) * more < _saved_by_pixels(node, users)
+
+
+def _saved_by_pixels(node: Node, users: Users) -> int:
+    """Return what a convolution behind saves when it finds pixels side by side.
+
+    That is some of the lanes that its columns leave empty: half of them, as gaps fill others.
+    """
+    found, waiting = {node}, [node]
+    while waiting and len(found) <= 2 * MOST_STEPS:
+        for user in users.get(waiting.pop(0), ()):
+            if isinstance(user.op, Dot) and user.inputs[0] in found:
+                inner = prod(static(user.inputs[0].type.shape, "")[_column_axes(user).start :])
+                rows = prod(static(user.type.shape, "")) // _columns(user)
+                return inner * rows * (_whole(_columns(user)) - _columns(user)) // 2
+            if isinstance(user.op, (*ELEMENTWISE, *IN_PLACE)) and user not in found:
+                found.add(user)
+                waiting.append(user)
+    return 0
+
+
+def _with_gaps(node: Node, left: View, gapped: View, right: View) -> Turned:
+    """Return the product over pixels and gaps; a window on its result leaves the gaps out."""
+    op = node.op
+    assert isinstance(op, Dot)
+    last = len(left.shape) - op.contract
+    new_left, new_right = swapped(gapped, right, op)
+    rows = gapped.shape[op.batch : last - 1]
+    columns = _turned_shape(node)[op.batch : op.batch + len(_column_axes(node))]
+    shape = (*left.shape[: op.batch], *columns, *rows)
+    lines = Window(len(shape) - 1, left.shape[last - 1], left.strides[last - 2])
+    turns = ((lines, _turned_shape(node)), _turn_back(node))
+    return Turned(new_left, new_right, shape, turns)
+
+
+# ------------------------------------------------------------------------------------ what follows
+
+
+def _columns(node: Node) -> int:
+    return prod(static(node.type.shape, "a product")[_column_axes(node).start :])
 
 
 def _column_axes(node: Node) -> range:

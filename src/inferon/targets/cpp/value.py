@@ -65,14 +65,28 @@ def pulled(value: Value, carrier: Value) -> Value | None:
     """Return a value over the carrier's product, the carrier's turns undone on every leaf."""
     shapes = [carrier.base, *(shape for _, shape in carrier.turns)]
     for (op, _), before in zip(reversed(carrier.turns), reversed(shapes[:-1]), strict=True):
-        undo: Op = movement.Reshape(before)
-        if isinstance(op, movement.Transpose):
-            undo = movement.Transpose(tuple(int(i) for i in np.argsort(op.order)))
-        undone = moved_value(value, undo, before)
+        undone = _undone(value, op, before)
         if undone is None:
             return None
         value = undone
     return value
+
+
+def _undone(value: Value, op: Op, before: tuple[int, ...]) -> Value | None:
+    """Return a value as it was before a turn; None where that needs a copy."""
+    match op:
+        case movement.Transpose(order=order):
+            back = movement.Transpose(tuple(int(i) for i in np.argsort(order)))
+            return moved_value(value, back, before)
+        case movement.Window(axis=axis):  # leaves gaps out: only what repeats has values there
+            if any(v.view.strides[axis] or v.view.strides[-1] for v in leaves(value.term)):
+                return None
+            term = replaced(
+                value.term, lambda v: replace(v, shape=before, strides=v.strides[: len(before)])
+            )
+            return Value(term, before)
+        case _:
+            return moved_value(value, movement.Reshape(before), before)
 
 
 def lanes_fit(carrier: Value, terms: tuple[Term, ...]) -> bool:
