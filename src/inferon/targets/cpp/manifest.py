@@ -10,7 +10,7 @@ from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ops.elementary import NUMERICS_VERSION
 from inferon.targets.base import File
-from inferon.targets.cpp.header import Program
+from inferon.targets.cpp.program import Program
 from inferon.targets.cpp.view import Buffer
 from inferon.version import VERSION
 

@@ -10,8 +10,9 @@ from inferon.ops.elementary import NUMERICS_VERSION
 from inferon.targets.base import MANIFEST, File
 from inferon.targets.cpp.code import words
 from inferon.targets.cpp.golden import Golden
-from inferon.targets.cpp.header import Program, header
+from inferon.targets.cpp.header import header
 from inferon.targets.cpp.manifest import manifest
+from inferon.targets.cpp.program import Program
 from inferon.targets.cpp.self_test import golden_source, self_test_source
 from inferon.targets.cpp.template import filled
 from inferon.version import VERSION
@@ -50,9 +51,11 @@ def signature(graph: Graph) -> str:
 
 
 def _filled(file: str, made: Program, **values: object) -> str:
-    ports = made.ports.replace("std::", "") if file in ("c.h", "c.cpp") else made.ports
+    ports, columns = made.ports, made.columns
+    if file in ("c.h", "c.cpp"):
+        ports, columns = ports.replace("std::", ""), columns.replace("std::", "")
     names = {"name": made.name, "NAME": made.name.upper()}
-    return filled(file, **names, ports=ports, passed=made.passed(), **values)
+    return filled(file, **names, ports=ports, columns=columns, passed=made.passed(), **values)
 
 
 def _weights(made: Program, blob: bytes) -> str:
