@@ -18,7 +18,7 @@ from inferon.version import VERSION
 
 if TYPE_CHECKING:
     from inferon.quantize import ExactModel, exact
-    from inferon.targets.cpp import Cpp
+    from inferon.targets.cpp import Cpp, Ragged
 
 __version__ = VERSION
 
@@ -29,6 +29,7 @@ __all__ = [
     "ExactModel",
     "Graph",
     "InferonError",
+    "Ragged",
     "__version__",
     "compile",
     "exact",
@@ -39,10 +40,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import what not everyone needs when it is first named: `import inferon` takes < 0.2 s."""
-    if name == "Cpp":
-        from inferon.targets.cpp import Cpp
+    if name in ("Cpp", "Ragged"):
+        from inferon.targets import cpp
 
-        return Cpp
+        return getattr(cpp, name)
     if name in ("ExactModel", "exact"):
         from inferon import quantize
 

@@ -207,6 +207,17 @@ def test_compile_writes_what_the_library_writes(run: CommandLine, tmp_path: Path
     assert ran.document["checked"]["events"] == 5
 
 
+def test_compile_takes_a_ragged_set(run: CommandLine, tmp_path: Path) -> None:
+    model = MLP.parent / "e_deepsets.onnx"
+    assert run("compile", model, "-o", tmp_path / "a", "--ragged", "x").code == 0
+    cpp = inferon.Cpp(ragged=inferon.Ragged(("x",)))
+    inferon.compile(inferon.load(model), cpp).write(tmp_path / "b")
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    assert "evaluate_ragged(" in (tmp_path / "a" / "e_deepsets.hpp").read_text()
+    ran = run("compile", model, "-o", tmp_path / "c", "--ragged-mask", "x")
+    assert (ran.code, "needs an input for its values" in ran.err) == (2, True)
+
+
 def test_a_listing_is_a_model_as_well(run: CommandLine, tmp_path: Path) -> None:
     assert run("compile", MLP, "-o", tmp_path / "a").code == 0
     listing = tmp_path / "a" / "a_mlp12.inferon"

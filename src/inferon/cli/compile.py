@@ -45,6 +45,19 @@ def compile_(
             help="A quantized model on integers; says what that changes.",
         ),
     ] = False,
+    ragged: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INPUT",
+            help="An input (particles, ...) that callers hold as rows and offsets; repeatable.",
+        ),
+    ] = None,
+    ragged_mask: Annotated[
+        str, typer.Option(metavar="INPUT", help="Its mask, which is then made inside.")
+    ] = "",
+    ragged_count: Annotated[
+        str, typer.Option(metavar="INPUT", help="Its number of particles, made inside as well.")
+    ] = "",
     compiler: CompilerName = "g++",
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
@@ -64,7 +77,9 @@ def compile_(
     if made is not None:
         terminal.say(str(made))
         graph = made.graph
-    compiled = inferon.compile(graph, cpp(compiler, march, name))
+    named = bool(ragged or ragged_mask or ragged_count)
+    sets = inferon.Ragged(tuple(ragged or ()), ragged_mask, ragged_count) if named else None
+    compiled = inferon.compile(graph, cpp(compiler, march, name, sets))
     agreement = None
     if check:
         terminal.say(f"compiling with {compiler}, then {check} events against the interpreter")

@@ -8,6 +8,7 @@ import numpy as np
 
 from inferon.targets.cpp.code import scalar_type
 from inferon.targets.cpp.program import EVENTS_IN_TILE, STACK_BYTES, Program
+from inferon.targets.cpp.ragged import RaggedPorts
 from inferon.targets.cpp.template import filled
 from inferon.targets.cpp.view import Buffer
 
@@ -22,6 +23,8 @@ def interface(made: Program) -> Iterator[str]:
     yield from _batch(made)
     yield from _columns(made)
     yield from _lanes(made)
+    if made.ragged is not None:
+        yield from _ragged(made, made.ragged)
 
 
 def _meta(made: Program) -> Iterator[str]:
@@ -67,8 +70,8 @@ def _evaluate(made: Program) -> Iterator[str]:
 def _batch(made: Program) -> Iterator[str]:
     yield "// Many events, one behind the other; the bits are those of each event alone."
     yield _head("evaluate_batch", made.ports)
-    alone = f"evaluate(weights, workspace, {made.passed('event')});"
-    yield from _events(made, f"detail::tile::through({_call('Rows{event}', made)});", alone)
+    tile = f"detail::tile::through({_call(f'Rows<{EVENTS_IN_TILE}>{{event}}', made)});"
+    yield from _events(made, tile, f"evaluate(weights, workspace, {made.passed('event')});")
 
 
 def _columns(made: Program) -> Iterator[str]:
@@ -100,6 +103,39 @@ def _lanes(made: Program) -> Iterator[str]:
         yield f"    return detail::tile::through({_call('Packs{}', made)});"
     yield "  for (std::size_t lane = 0; lane < lanes; ++lane)"
     yield f"    detail::through({_call('Lane{lane}', made)});\n}}\n"
+
+
+def _ragged(made: Program, ragged: RaggedPorts) -> Iterator[str]:
+    yield "// Many events with sets of any size: event i has rows offsets[i] to offsets[i + 1]."
+    yield f"// The first {ragged.most} of them count, missing ones are 0."
+    for place, what in ((ragged.mask, "mask"), (ragged.count, "count")):
+        if place is not None:
+            yield f"// The {what} {made.plan.inputs[place].name} is made of the offsets."
+    ports = made.parameters("*", made.ragged_arguments)
+    yield _head("evaluate_ragged", f"const std::int64_t* offsets, {ports}")
+    given = ", ".join(
+        [
+            *(_taken(made, ragged, place) for place, _ in enumerate(made.plan.inputs)),
+            *(port.name for port in made.plan.outputs),
+        ]
+    )
+    memory = "weights.data, workspace.bytes"
+    tile = f"detail::tile::through(detail::Rows<{EVENTS_IN_TILE}>{{event}}, {memory}, {given});"
+    alone = f"detail::through(detail::Rows<1>{{event}}, {memory}, {given});"
+    yield from _events(made, tile, alone)
+
+
+def _taken(made: Program, ragged: RaggedPorts, place: int) -> str:
+    """Return what an input is made of."""
+    port = made.plan.inputs[place]
+    if place in ragged.values:
+        kind = f"RaggedSet<{ragged.most}, {scalar_type(port.element)}>"
+        return f"detail::{kind}{{{{offsets}}, {port.name}}}"
+    if place == ragged.mask:
+        return f"detail::RaggedMask<{ragged.most}>{{{{offsets}}}}"
+    if place == ragged.count:
+        return f"detail::RaggedCount<{ragged.most}>{{{{offsets}}}}"
+    return port.name
 
 
 def _pack(kind: str) -> str:

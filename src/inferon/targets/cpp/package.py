@@ -25,8 +25,8 @@ def package(made: Program, source: Graph, tested: Golden) -> tuple[File, ...]:
     texts = {
         f"{name}.hpp": header(made, signature(source)),
         f"{name}_weights.hpp": _weights(made, blob),
-        f"{name}_c.h": _filled("c.h", made),
-        f"{name}_c.cpp": _filled("c.cpp", made),
+        f"{name}_c.h": _c("c.h", made),
+        f"{name}_c.cpp": _c("c.cpp", made),
         f"{name}_golden.hpp": golden_source(made, tested),
         f"{name}_self_test.cpp": self_test_source(made, tested),
         f"{name}.inferon": show(source, constants=True) + "\n",
@@ -51,11 +51,30 @@ def signature(graph: Graph) -> str:
 
 
 def _filled(file: str, made: Program, **values: object) -> str:
-    ports, columns = made.ports, made.columns
-    if file in ("c.h", "c.cpp"):
-        ports, columns = ports.replace("std::", ""), columns.replace("std::", "")
     names = {"name": made.name, "NAME": made.name.upper()}
-    return filled(file, **names, ports=ports, columns=columns, passed=made.passed(), **values)
+    return filled(file, **names, ports=made.ports, passed=made.passed(), **values)
+
+
+def _c(file: str, made: Program) -> str:
+    """Return a file of the C interface; what only some models have is a text of its own."""
+    names = {"name": made.name, "NAME": made.name.upper()}
+    ragged = ""
+    if made.ragged is not None:
+        given = ", ".join(each.name for each in made.ragged_arguments)
+        ports = _in_c(made.parameters("*", made.ragged_arguments))
+        ragged = filled(f"ragged_{file}", **names, ports=ports, passed=given)
+    return filled(
+        file,
+        **names,
+        ports=_in_c(made.ports),
+        columns=_in_c(made.columns),
+        passed=made.passed(),
+        ragged=ragged,
+    )
+
+
+def _in_c(ports: str) -> str:
+    return ports.replace("std::", "")
 
 
 def _weights(made: Program, blob: bytes) -> str:

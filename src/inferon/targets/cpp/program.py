@@ -13,6 +13,7 @@ from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import scalar_type
 from inferon.targets.cpp.fuse import plan, tile_plan
 from inferon.targets.cpp.memory import Layout, allocate, size_bytes, touched
+from inferon.targets.cpp.ragged import Ragged, RaggedPorts
 from inferon.targets.cpp.region import Plan, Product, Region, Repeat
 from inferon.targets.cpp.tile import side_by_side
 from inferon.targets.cpp.view import Buffer
@@ -44,12 +45,14 @@ class Program:
     event : what is done for one event
     tile : what is done for `EVENTS_IN_TILE` events at once, where a model has products
     weights : the constants of both, each with its place
+    ragged : the inputs that callers hold as rows and offsets, if any
     """
 
     name: str
     event: Steps
     tile: Steps | None
     weights: tuple[tuple[Buffer, int], ...]
+    ragged: RaggedPorts | None
 
     @property
     def plan(self) -> Plan:
@@ -60,6 +63,14 @@ class Program:
     def arguments(self) -> tuple[Buffer, ...]:
         """What a caller hands over: inputs, then outputs."""
         return (*self.plan.inputs, *self.plan.outputs)
+
+    @property
+    def ragged_arguments(self) -> tuple[Buffer, ...]:
+        """The same without the inputs that are made of the offsets of a ragged set."""
+        made_inside = (self.ragged.mask, self.ragged.count) if self.ragged else ()
+        inputs = enumerate(self.plan.inputs)
+        given = (each for place, each in inputs if place not in made_inside)
+        return (*given, *self.plan.outputs)
 
     @property
     def gathered(self) -> dict[str, int]:
@@ -84,18 +95,20 @@ class Program:
     @property
     def ports(self) -> str:
         """The parameters of a call: inputs, then outputs."""
-        return self.parameters("*")
+        return self.parameters("*", self.arguments)
 
     @property
     def columns(self) -> str:
         """The same where each element of an argument has a pointer of its own."""
-        return self.parameters("* const*")
+        return self.parameters("* const*", self.arguments)
 
-    def parameters(self, pointer: str) -> str:
+    def parameters(self, pointer: str, arguments: Iterable[Buffer]) -> str:
         """Return the parameters of a call with some kind of pointer."""
-        inputs = [f"const {scalar_type(b.element)}{pointer} {b.name}" for b in self.plan.inputs]
-        outputs = [f"{scalar_type(b.element)}{pointer} {b.name}" for b in self.plan.outputs]
-        return ", ".join([*inputs, *outputs])
+        inputs = set(self.plan.inputs)
+        return ", ".join(
+            f"{'const ' if each in inputs else ''}{scalar_type(each.element)}{pointer} {each.name}"
+            for each in arguments
+        )
 
     def passed(self, event: str = "") -> str:
         """Return the arguments of a call, moved to the place of an event."""
@@ -115,12 +128,13 @@ class Program:
         return bytes(data)
 
 
-def program(name: str, graph: Graph) -> Program:
+def program(name: str, graph: Graph, ragged: Ragged | None = None) -> Program:
     """Plan a graph in stage FLOAT, and place buffers and weights."""
     planned = plan(graph)
     event = Steps(planned, allocate(planned.regions))
     tile = _tile_steps(graph) if any(map(_is_product, flat(event.plan.regions))) else None
-    return Program(name, event, tile, _placed(each for each in (event, tile) if each))
+    weights = _placed(each for each in (event, tile) if each)
+    return Program(name, event, tile, weights, ragged.of(graph) if ragged else None)
 
 
 def _is_product(region: Region) -> bool:

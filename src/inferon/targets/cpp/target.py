@@ -16,6 +16,7 @@ from inferon.targets.cpp.library import Library
 from inferon.targets.cpp.naming import model_name
 from inferon.targets.cpp.package import package
 from inferon.targets.cpp.program import Program, program
+from inferon.targets.cpp.ragged import Ragged
 from inferon.targets.toolchain import Compiler
 
 
@@ -51,10 +52,12 @@ class Cpp(Target):
     Attributes
     ----------
     name : the namespace and file name; by default the graph's
+    ragged : inputs that callers hold as rows and offsets; gives the header ``evaluate_ragged``
     compiler : what ``predict`` and ``benchmark`` compile with
     """
 
     name: str = ""
+    ragged: Ragged | None = None
     compiler: Compiler = field(default_factory=Compiler)
 
     def __post_init__(self) -> None:
@@ -65,5 +68,5 @@ class Cpp(Target):
 
     def build(self, graph: Graph) -> CppArtifact:
         """Return the artefact of a graph of any stage."""
-        made = program(model_name(self.name or graph.name), CPU.run(graph))
+        made = program(model_name(self.name or graph.name), CPU.run(graph), self.ragged)
         return CppArtifact(graph, made, self.compiler)

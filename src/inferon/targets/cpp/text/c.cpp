@@ -17,7 +17,7 @@ int @{name}_evaluate_columns(void* workspace, @{columns}, size_t events) {
   return 0;
 }
 
-int @{name}_check_weights(const void* weights, size_t bytes) {
+@{ragged}int @{name}_check_weights(const void* weights, size_t bytes) {
   return inferon::@{name}::check_weights(weights, bytes) ? 0 : 1;
 }
 

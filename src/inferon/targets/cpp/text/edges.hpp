@@ -14,17 +14,59 @@ INFERON_INLINE void turned_copy(const T* from, T* to) noexcept {
       for (index c = 0; c < columns; ++c) to[r * columns + c] = from[c * rows + r];
 }
 
-// Events one behind the other, from some event on: they are turned.
+// The rows of a set: those of event i begin at offsets[i] and end at offsets[i + 1].
+struct Offsets {
+  const std::int64_t* offsets;
+
+  // How many rows of an event there are for a model that takes so many at most.
+  INFERON_INLINE index rows(std::size_t event, index most) const noexcept {
+    const std::int64_t found = offsets[event + 1] - offsets[event];
+    return found < 0 ? 0 : found < most ? static_cast<index>(found) : most;
+  }
+};
+template <index most, class T>
+struct RaggedSet : Offsets {
+  const T* values;
+};
+template <index most>
+struct RaggedMask : Offsets {};
+template <index most>
+struct RaggedCount : Offsets {};
+
+// Events one behind the other, from some event on.
+template <index events>
 struct Rows {
   std::size_t event;
 
   template <index elements, class T>
   INFERON_INLINE void take(number<elements>, const T* rows, T* to) const noexcept {
-    turned_copy<elements, events_in_tile>(rows + event * elements, to);
+    turned_copy<elements, events>(rows + event * elements, to);
   }
   template <index elements, class T>
   INFERON_INLINE void give(number<elements>, const T* from, T* rows) const noexcept {
-    turned_copy<events_in_tile, elements>(from, rows + event * elements);
+    turned_copy<events, elements>(from, rows + event * elements);
+  }
+
+  template <index elements, index most, class T>
+  INFERON_INLINE void take(number<elements>, RaggedSet<most, T> set, T* to) const noexcept {
+    constexpr index features = elements / most;
+    std::memset(to, 0, elements * events * sizeof(T));
+    for (index i = 0; i < events; ++i) {
+      const index there = set.rows(event + i, most) * features;
+      const T* from = there ? set.values + set.offsets[event + i] * features : nullptr;
+      for (index k = 0; k < there; ++k) to[k * events + i] = from[k];
+    }
+  }
+  template <index elements, index most, class T>
+  INFERON_INLINE void take(number<elements>, RaggedMask<most> mask, T* to) const noexcept {
+    for (index i = 0; i < events; ++i) {
+      const index there = mask.rows(event + i, most);
+      for (index k = 0; k < elements; ++k) to[k * events + i] = static_cast<T>(k < there);
+    }
+  }
+  template <index elements, index most, class T>
+  INFERON_INLINE void take(number<elements>, RaggedCount<most> count, T* to) const noexcept {
+    for (index i = 0; i < events; ++i) to[i] = static_cast<T>(count.rows(event + i, most));
   }
 };
 
