@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,13 @@ def compile_(
     ragged_count: Annotated[
         str, typer.Option(metavar="INPUT", help="Its number of particles, made inside as well.")
     ] = "",
+    dispatch: Annotated[
+        bool,
+        typer.Option(
+            "--dispatch",
+            help="The C interface takes the best instruction set of the machine it runs on.",
+        ),
+    ] = False,
     compiler: CompilerName = "g++",
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
@@ -79,7 +87,8 @@ def compile_(
         graph = made.graph
     named = bool(ragged or ragged_mask or ragged_count)
     sets = inferon.Ragged(tuple(ragged or ()), ragged_mask, ragged_count) if named else None
-    compiled = inferon.compile(graph, cpp(compiler, march, name, sets))
+    target = replace(cpp(compiler, march, name), ragged=sets, dispatch=dispatch)
+    compiled = inferon.compile(graph, target)
     agreement = None
     if check:
         terminal.say(f"compiling with {compiler}, then {check} events against the interpreter")

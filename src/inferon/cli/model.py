@@ -20,7 +20,7 @@ from inferon.ir.shape import count
 from inferon.ir.values import Array
 from inferon.load import load
 from inferon.measure.onnxruntime_peer import OnnxRuntime
-from inferon.targets.cpp import Cpp, Ragged
+from inferon.targets.cpp import Cpp
 from inferon.targets.toolchain import Compiler
 
 if TYPE_CHECKING:
@@ -194,9 +194,9 @@ def read_bound(texts: list[str] | None) -> dict[str, object]:
     return values
 
 
-def cpp(compiler: str, march: str, name: str = "", ragged: Ragged | None = None) -> Cpp:
+def cpp(compiler: str, march: str, name: str = "") -> Cpp:
     """Return the C++ target for the options of a verb."""
-    return Cpp(name=name, ragged=ragged, compiler=Compiler(command=compiler, march=march))
+    return Cpp(name=name, compiler=Compiler(command=compiler, march=march))
 
 
 def sensible_events(graph: Graph, most: int) -> int:

@@ -9,6 +9,7 @@ from inferon.ir.listing import show
 from inferon.ops.elementary import NUMERICS_VERSION
 from inferon.targets.base import MANIFEST, File
 from inferon.targets.cpp.code import words
+from inferon.targets.cpp.dispatch import dispatch_files
 from inferon.targets.cpp.golden import Golden
 from inferon.targets.cpp.header import header
 from inferon.targets.cpp.manifest import manifest
@@ -30,12 +31,14 @@ def package(made: Program, source: Graph, tested: Golden) -> tuple[File, ...]:
         f"{name}_golden.hpp": golden_source(made, tested),
         f"{name}_self_test.cpp": self_test_source(made, tested),
         f"{name}.inferon": show(source, constants=True) + "\n",
-        "CMakeLists.txt": filled("CMakeLists.txt", name=name),
+        "CMakeLists.txt": filled("CMakeLists.txt", name=name, library=_library(made)),
         f"{name}Config.cmake": f'include("${{CMAKE_CURRENT_LIST_DIR}}/{name}Targets.cmake")\n',
         "README.md": _filled("README.md", made, version=VERSION, rows=_rows(made, source)),
     }
     files = [File(path, text.encode()) for path, text in texts.items()]
     files.append(File(f"{name}_weights.bin", blob))
+    if made.dispatch:
+        files.extend(dispatch_files(made))
     files.append(File(MANIFEST, manifest(made, source, files).encode()))
     return tuple(sorted(files, key=lambda file: file.path))
 
@@ -55,6 +58,9 @@ def _filled(file: str, made: Program, **values: object) -> str:
     return filled(file, **names, ports=made.ports, passed=made.passed(), **values)
 
 
+_OR_ELSE = ",\n   or 1, as all functions do, where the processor is below x86-64-v3"
+
+
 def _c(file: str, made: Program) -> str:
     """Return a file of the C interface; what only some models have is a text of its own."""
     names = {"name": made.name, "NAME": made.name.upper()}
@@ -70,7 +76,14 @@ def _c(file: str, made: Program) -> str:
         columns=_in_c(made.columns),
         passed=made.passed(),
         ragged=ragged,
+        dispatch=filled("dispatch.h", **names) if made.dispatch else "",
+        or_else=_OR_ELSE if made.dispatch else "",
     )
+
+
+def _library(made: Program) -> str:
+    """Return how CMake builds the C interface."""
+    return filled("dispatch.cmake" if made.dispatch else "library.cmake", name=made.name)
 
 
 def _in_c(ports: str) -> str:

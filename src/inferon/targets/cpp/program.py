@@ -46,6 +46,7 @@ class Program:
     tile : what is done for `EVENTS_IN_TILE` events at once, where a model has products
     weights : the constants of both, each with its place
     ragged : the inputs that callers hold as rows and offsets, if any
+    dispatch : whether the C interface chooses an instruction set at run time
     """
 
     name: str
@@ -53,6 +54,7 @@ class Program:
     tile: Steps | None
     weights: tuple[tuple[Buffer, int], ...]
     ragged: RaggedPorts | None
+    dispatch: bool
 
     @property
     def plan(self) -> Plan:
@@ -128,13 +130,16 @@ class Program:
         return bytes(data)
 
 
-def program(name: str, graph: Graph, ragged: Ragged | None = None) -> Program:
+def program(
+    name: str, graph: Graph, ragged: Ragged | None = None, *, dispatch: bool = False
+) -> Program:
     """Plan a graph in stage FLOAT, and place buffers and weights."""
     planned = plan(graph)
     event = Steps(planned, allocate(planned.regions))
     tile = _tile_steps(graph) if any(map(_is_product, flat(event.plan.regions))) else None
     weights = _placed(each for each in (event, tile) if each)
-    return Program(name, event, tile, weights, ragged.of(graph) if ragged else None)
+    sets = ragged.of(graph) if ragged else None
+    return Program(name, event, tile, weights, sets, dispatch)
 
 
 def _is_product(region: Region) -> bool:

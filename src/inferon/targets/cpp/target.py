@@ -53,11 +53,13 @@ class Cpp(Target):
     ----------
     name : the namespace and file name; by default the graph's
     ragged : inputs that callers hold as rows and offsets; gives the header ``evaluate_ragged``
+    dispatch : whether the C interface takes the best instruction set of the machine it runs on
     compiler : what ``predict`` and ``benchmark`` compile with
     """
 
     name: str = ""
     ragged: Ragged | None = None
+    dispatch: bool = False
     compiler: Compiler = field(default_factory=Compiler)
 
     def __post_init__(self) -> None:
@@ -68,5 +70,6 @@ class Cpp(Target):
 
     def build(self, graph: Graph) -> CppArtifact:
         """Return the artefact of a graph of any stage."""
-        made = program(model_name(self.name or graph.name), CPU.run(graph), self.ragged)
+        name = model_name(self.name or graph.name)
+        made = program(name, CPU.run(graph), self.ragged, dispatch=self.dispatch)
         return CppArtifact(graph, made, self.compiler)
