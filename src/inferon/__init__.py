@@ -18,7 +18,7 @@ from inferon.version import VERSION
 
 if TYPE_CHECKING:
     from inferon.quantize import ExactModel, exact
-    from inferon.targets.cpp import Cpp, Ragged
+    from inferon.targets.cpp import Cpp, Labels, Ragged
 
 __version__ = VERSION
 
@@ -29,6 +29,7 @@ __all__ = [
     "ExactModel",
     "Graph",
     "InferonError",
+    "Labels",
     "Ragged",
     "__version__",
     "compile",
@@ -40,7 +41,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import what not everyone needs when it is first named: `import inferon` takes < 0.2 s."""
-    if name in ("Cpp", "Ragged"):
+    if name in ("Cpp", "Labels", "Ragged"):
         from inferon.targets import cpp
 
         return getattr(cpp, name)

@@ -207,10 +207,13 @@ def test_compile_writes_what_the_library_writes(run: CommandLine, tmp_path: Path
     assert ran.document["checked"]["events"] == 5
 
 
-def test_compile_takes_a_ragged_set(run: CommandLine, tmp_path: Path) -> None:
+def test_compile_takes_what_cpp_takes(run: CommandLine, tmp_path: Path) -> None:
     model = MLP.parent / "e_deepsets.onnx"
-    assert run("compile", model, "-o", tmp_path / "a", "--ragged", "x").code == 0
-    cpp = inferon.Cpp(ragged=inferon.Ragged(("x",)))
+    names = ("q", "g", "W", "Z", "t")
+    options = ("--ragged", "x", "--dispatch", "--output-labels", ", ".join(names))
+    assert run("compile", model, "-o", tmp_path / "a", *options).code == 0
+    labels = inferon.Labels(outputs=names)
+    cpp = inferon.Cpp(ragged=inferon.Ragged(("x",)), dispatch=True, labels=labels)
     inferon.compile(inferon.load(model), cpp).write(tmp_path / "b")
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert "evaluate_ragged(" in (tmp_path / "a" / "e_deepsets.hpp").read_text()

@@ -66,6 +66,13 @@ def compile_(
             help="The C interface takes the best instruction set of the machine it runs on.",
         ),
     ] = False,
+    input_labels: Annotated[
+        str,
+        typer.Option(metavar="A,B,...", help="Names of all input elements, for the adapters."),
+    ] = "",
+    output_labels: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Names of all output elements.")
+    ] = "",
     compiler: CompilerName = "g++",
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
@@ -87,7 +94,8 @@ def compile_(
         graph = made.graph
     named = bool(ragged or ragged_mask or ragged_count)
     sets = inferon.Ragged(tuple(ragged or ()), ragged_mask, ragged_count) if named else None
-    target = replace(cpp(compiler, march, name), ragged=sets, dispatch=dispatch)
+    labels = inferon.Labels(_split(input_labels), _split(output_labels))
+    target = replace(cpp(compiler, march, name), ragged=sets, dispatch=dispatch, labels=labels)
     compiled = inferon.compile(graph, target)
     agreement = None
     if check:
@@ -107,6 +115,10 @@ def compile_(
         f"{written}" + (f": {agreement}" if agreement else ""),
         table(("file", "bytes"), rows, numbers=1),
     )
+
+
+def _split(labels: str) -> tuple[str, ...]:
+    return tuple(label.strip() for label in labels.split(",")) if labels else ()
 
 
 def _report(made: inferon.ExactModel) -> dict[str, object]:

@@ -4,7 +4,8 @@ fuse (graph -> regions) -> memory (a place for each buffer) -> program, emit (re
 header, interface, package (text, files)
 """
 
+from inferon.targets.cpp.adapters import Labels
 from inferon.targets.cpp.ragged import Ragged
 from inferon.targets.cpp.target import Cpp, CppArtifact
 
-__all__ = ["Cpp", "CppArtifact", "Ragged"]
+__all__ = ["Cpp", "CppArtifact", "Labels", "Ragged"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from inferon.ir.graph import Graph
@@ -19,7 +21,9 @@ from inferon.targets.cpp.template import filled
 from inferon.version import VERSION
 
 
-def package(made: Program, source: Graph, tested: Golden) -> tuple[File, ...]:
+def package(
+    made: Program, source: Graph, tested: Golden, adapters: Sequence[File]
+) -> tuple[File, ...]:
     """Return every file of an artefact, in a stable order."""
     name = made.name
     blob = made.blob()
@@ -31,12 +35,19 @@ def package(made: Program, source: Graph, tested: Golden) -> tuple[File, ...]:
         f"{name}_golden.hpp": golden_source(made, tested),
         f"{name}_self_test.cpp": self_test_source(made, tested),
         f"{name}.inferon": show(source, constants=True) + "\n",
-        "CMakeLists.txt": filled("CMakeLists.txt", name=name, library=_library(made)),
+        "CMakeLists.txt": filled(
+            "CMakeLists.txt",
+            name=name,
+            library=_library(made),
+            adapters="".join(f" {file.path}" for file in adapters),
+        ),
         f"{name}Config.cmake": f'include("${{CMAKE_CURRENT_LIST_DIR}}/{name}Targets.cmake")\n',
-        "README.md": _filled("README.md", made, version=VERSION, rows=_rows(made, source)),
+        "README.md": _filled(
+            "README.md", made, version=VERSION, rows=_rows(made, source), adapters=_told(adapters)
+        ),
     }
     files = [File(path, text.encode()) for path, text in texts.items()]
-    files.append(File(f"{name}_weights.bin", blob))
+    files.extend([File(f"{name}_weights.bin", blob), *adapters])
     if made.dispatch:
         files.extend(dispatch_files(made))
     files.append(File(MANIFEST, manifest(made, source, files).encode()))
@@ -93,6 +104,11 @@ def _in_c(ports: str) -> str:
 def _weights(made: Program, blob: bytes) -> str:
     bits = [f"{word:#x}u" for word in np.frombuffer(blob, "<u4").tolist()] or ["0u"]
     return _filled("weights.hpp", made, words="\n".join(words(bits)))
+
+
+def _told(adapters: Sequence[File]) -> str:
+    forms = "is called from data frames, maps and vectors"
+    return "".join(f" `{file.path}` {forms}." for file in adapters)
 
 
 def _rows(made: Program, source: Graph) -> str:

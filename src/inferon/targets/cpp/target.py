@@ -11,6 +11,7 @@ from inferon.ir.graph import Graph
 from inferon.ir.values import Array
 from inferon.passes.presets import CPU
 from inferon.targets.base import Artifact, File, Target
+from inferon.targets.cpp.adapters import Labels, adapters
 from inferon.targets.cpp.golden import golden
 from inferon.targets.cpp.library import Library
 from inferon.targets.cpp.naming import model_name
@@ -26,12 +27,13 @@ class CppArtifact(Artifact):
 
     graph: Graph
     made: Program
+    adapters: tuple[File, ...]
     compiler: Compiler
 
     @cached_property
     def files(self) -> tuple[File, ...]:
         """The files, the same for the same model on every machine."""
-        return package(self.made, self.graph, golden(self.graph))
+        return package(self.made, self.graph, golden(self.graph), self.adapters)
 
     @cached_property
     def library(self) -> Library:
@@ -54,12 +56,14 @@ class Cpp(Target):
     name : the namespace and file name; by default the graph's
     ragged : inputs that callers hold as rows and offsets; gives the header ``evaluate_ragged``
     dispatch : whether the C interface takes the best instruction set of the machine it runs on
+    labels : what the elements of inputs and outputs are called, for the adapters
     compiler : what ``predict`` and ``benchmark`` compile with
     """
 
     name: str = ""
     ragged: Ragged | None = None
     dispatch: bool = False
+    labels: Labels = field(default_factory=Labels)
     compiler: Compiler = field(default_factory=Compiler)
 
     def __post_init__(self) -> None:
@@ -72,4 +76,4 @@ class Cpp(Target):
         """Return the artefact of a graph of any stage."""
         name = model_name(self.name or graph.name)
         made = program(name, CPU.run(graph), self.ragged, dispatch=self.dispatch)
-        return CppArtifact(graph, made, self.compiler)
+        return CppArtifact(graph, made, tuple(adapters(made, self.labels)), self.compiler)
