@@ -17,6 +17,7 @@ from inferon.load import load
 from inferon.version import VERSION
 
 if TYPE_CHECKING:
+    from inferon.passes.double import in_double
     from inferon.quantize import ExactModel, exact
     from inferon.targets.cpp import Cpp, Labels, Ragged
 
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "compile",
     "exact",
+    "in_double",
     "interpret",
     "load",
 ]
@@ -45,6 +47,10 @@ def __getattr__(name: str) -> object:
         from inferon.targets import cpp
 
         return getattr(cpp, name)
+    if name == "in_double":
+        from inferon.passes.double import in_double
+
+        return in_double
     if name in ("ExactModel", "exact"):
         from inferon import quantize
 

@@ -207,6 +207,13 @@ def test_compile_writes_what_the_library_writes(run: CommandLine, tmp_path: Path
     assert ran.document["checked"]["events"] == 5
 
 
+def test_compile_in_double(run: CommandLine, tmp_path: Path) -> None:
+    assert run("compile", MLP, "-o", tmp_path / "a", "--double").code == 0
+    inferon.compile(inferon.in_double(inferon.load(MLP)), inferon.Cpp()).write(tmp_path / "b")
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    assert "const double* in_x" in (tmp_path / "a" / "a_mlp12.hpp").read_text()
+
+
 def test_compile_takes_what_cpp_takes(run: CommandLine, tmp_path: Path) -> None:
     model = MLP.parent / "e_deepsets.onnx"
     names = ("q", "g", "W", "Z", "t")

@@ -46,6 +46,10 @@ def compile_(
             help="A quantized model on integers; says what that changes.",
         ),
     ] = False,
+    double: Annotated[
+        bool,
+        typer.Option("--double", help="The model in double precision, to validate with."),
+    ] = False,
     ragged: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,6 +96,8 @@ def compile_(
     if made is not None:
         terminal.say(str(made))
         graph = made.graph
+    if double:
+        graph = inferon.in_double(graph)
     named = bool(ragged or ragged_mask or ragged_count)
     sets = inferon.Ragged(tuple(ragged or ()), ragged_mask, ragged_count) if named else None
     labels = inferon.Labels(_split(input_labels), _split(output_labels))
