@@ -17,8 +17,9 @@ from inferon.load import load
 from inferon.version import VERSION
 
 if TYPE_CHECKING:
+    from inferon.passes.double import in_double
     from inferon.quantize import ExactModel, exact
-    from inferon.targets.cpp import Cpp
+    from inferon.targets.cpp import Cpp, Labels, Ragged
 
 __version__ = VERSION
 
@@ -29,9 +30,12 @@ __all__ = [
     "ExactModel",
     "Graph",
     "InferonError",
+    "Labels",
+    "Ragged",
     "__version__",
     "compile",
     "exact",
+    "in_double",
     "interpret",
     "load",
 ]
@@ -39,10 +43,14 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import what not everyone needs when it is first named: `import inferon` takes < 0.2 s."""
-    if name == "Cpp":
-        from inferon.targets.cpp import Cpp
+    if name in ("Cpp", "Labels", "Ragged"):
+        from inferon.targets import cpp
 
-        return Cpp
+        return getattr(cpp, name)
+    if name == "in_double":
+        from inferon.passes.double import in_double
+
+        return in_double
     if name in ("ExactModel", "exact"):
         from inferon import quantize
 

@@ -224,7 +224,10 @@ def test_only_the_c_interface_is_exported(artifacts: Path, tmp_path: Path) -> No
         for line in run(["nm", "-D", "--defined-only", str(made)]).splitlines()
         if "inferon" in line or "g_gru" in line
     }
-    suffixes = ("workspace_bytes", "evaluate", "check_weights", "evaluate_with")
+    suffixes = (
+        *("workspace_bytes", "evaluate", "evaluate_columns"),
+        *("check_weights", "evaluate_with"),
+    )
     assert exported == {f"g_gru_{suffix}" for suffix in suffixes}
 
 

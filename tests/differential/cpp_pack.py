@@ -46,6 +46,9 @@ ROUGH = (
 )
 """Floats at the ends of everything: NaN, subnormals, huge ones, and the edge of int32."""
 
+COLUMNS = (7, 17)
+"""Events by columns: a part of a tile; a tile and one more, where a pack has so many."""
+
 GUARD_BYTES = 256
 GARBAGE = 0xA5
 
@@ -166,11 +169,15 @@ class Pack:
         for member in self.members:
             for batch in batches:
                 where = f"{member.graph.name} in batches of {batch}"
-                yield from (f"{where}{what}" for what in _differences(library, member, batch))
+                found = evaluated(library, member, batch)
+                yield from (f"{where}{what}" for what in _differences(member, found))
+            for batch in COLUMNS:
+                where = f"{member.graph.name} by columns of {batch}"
+                found = evaluated_columns(library, member, batch)
+                yield from (f"{where}{what}" for what in _differences(member, found))
 
 
-def _differences(library: ctypes.CDLL, member: Member, batch: int) -> Iterator[str]:
-    found = evaluated(library, member, batch)
+def _differences(member: Member, found: tuple[Array, ...] | None) -> Iterator[str]:
     if found is None:
         yield ": wrote outside its arrays"
         return
@@ -181,12 +188,19 @@ def _differences(library: ctypes.CDLL, member: Member, batch: int) -> Iterator[s
             yield f", output {name}: {difference}"
 
 
-def evaluated(library: ctypes.CDLL, member: Member, batch: int) -> tuple[Array, ...] | None:
-    """Return the outputs of a member's events; None when it wrote where it may not."""
-    evaluate = library[f"{member.name}_evaluate"]
+def workspace_of(library: ctypes.CDLL, member: Member) -> Guarded:
+    """Return a workspace that is garbage."""
     workspace_bytes = library[f"{member.name}_workspace_bytes"]
     workspace_bytes.restype = ctypes.c_size_t
     workspace = Guarded((workspace_bytes(),), np.dtype(np.uint8), 64)
+    workspace.array[...] = GARBAGE
+    return workspace
+
+
+def evaluated(library: ctypes.CDLL, member: Member, batch: int) -> tuple[Array, ...] | None:
+    """Return the outputs of a member's events; None when it wrote where it may not."""
+    evaluate = library[f"{member.name}_evaluate"]
+    workspace = workspace_of(library, member)
     events = len(member.expected[0])
     results: list[list[Array]] = [[] for _ in member.expected]
     for begin in range(0, events, batch):
@@ -201,6 +215,48 @@ def evaluated(library: ctypes.CDLL, member: Member, batch: int) -> tuple[Array, 
         for parts, output in zip(results, outputs, strict=True):
             parts.append(output.array.copy())
     return tuple(np.concatenate(parts) for parts in results)
+
+
+def evaluated_columns(
+    library: ctypes.CDLL, member: Member, batch: int
+) -> tuple[Array, ...] | None:
+    """Return the same by columns, with garbage between them."""
+    evaluate = library[f"{member.name}_evaluate_columns"]
+    workspace = workspace_of(library, member)
+    events = len(member.expected[0])
+    results: list[list[Array]] = [[] for _ in member.expected]
+    for begin in range(0, events, batch):
+        here = min(batch, events - begin)
+        inputs = [Columns(array, here) for array in member.inputs]
+        outputs = [Columns(array, here) for array in member.expected]
+        for columns, array in zip(inputs, member.inputs, strict=True):
+            columns.events[...] = array[begin : begin + here].reshape(here, -1)
+        workspace.array[...] = GARBAGE
+        pointers = [each.pointers.ctypes for each in (*inputs, *outputs)]
+        evaluate(workspace.pointer, *pointers, ctypes.c_size_t(here))
+        if not workspace.is_intact() or not all(each.is_intact() for each in (*inputs, *outputs)):
+            return None
+        for parts, output, array in zip(results, outputs, member.expected, strict=True):
+            parts.append(output.events.reshape(here, *array.shape[1:]))
+    return tuple(np.concatenate(parts) for parts in results)
+
+
+class Columns:
+    """A column for each element of an event, in memory that is garbage elsewhere."""
+
+    def __init__(self, like: Array, events: int) -> None:
+        item, elements = like.dtype.itemsize, int(np.prod(like.shape[1:]))
+        self._rest = GUARD_BYTES // item
+        raw = np.full((elements + 1) * (events + self._rest) * item, GARBAGE, np.uint8)
+        self._all: Array = raw.view(like.dtype).reshape(elements + 1, events + self._rest)
+        self.events = self._all[:-1, self._rest :].T
+        places = np.arange(max(elements, 1)) * self._all.strides[0] + self._rest * item
+        self.pointers: Array = (self._all.ctypes.data + places).astype(np.uintp)
+
+    def is_intact(self) -> bool:
+        """Return whether nobody wrote outside the columns."""
+        edges = (self._all[:, : self._rest], self._all[-1])
+        return all((np.ascontiguousarray(edge).view(np.uint8) == GARBAGE).all() for edge in edges)
 
 
 def _place(like: Array, events: int) -> Guarded:

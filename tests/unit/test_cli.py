@@ -207,6 +207,27 @@ def test_compile_writes_what_the_library_writes(run: CommandLine, tmp_path: Path
     assert ran.document["checked"]["events"] == 5
 
 
+def test_compile_in_double(run: CommandLine, tmp_path: Path) -> None:
+    assert run("compile", MLP, "-o", tmp_path / "a", "--double").code == 0
+    inferon.compile(inferon.in_double(inferon.load(MLP)), inferon.Cpp()).write(tmp_path / "b")
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    assert "const double* in_x" in (tmp_path / "a" / "a_mlp12.hpp").read_text()
+
+
+def test_compile_takes_what_cpp_takes(run: CommandLine, tmp_path: Path) -> None:
+    model = MLP.parent / "e_deepsets.onnx"
+    names = ("q", "g", "W", "Z", "t")
+    options = ("--ragged", "x", "--dispatch", "--output-labels", ", ".join(names))
+    assert run("compile", model, "-o", tmp_path / "a", *options).code == 0
+    labels = inferon.Labels(outputs=names)
+    cpp = inferon.Cpp(ragged=inferon.Ragged(("x",)), dispatch=True, labels=labels)
+    inferon.compile(inferon.load(model), cpp).write(tmp_path / "b")
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    assert "evaluate_ragged(" in (tmp_path / "a" / "e_deepsets.hpp").read_text()
+    ran = run("compile", model, "-o", tmp_path / "c", "--ragged-mask", "x")
+    assert (ran.code, "needs an input for its values" in ran.err) == (2, True)
+
+
 def test_a_listing_is_a_model_as_well(run: CommandLine, tmp_path: Path) -> None:
     assert run("compile", MLP, "-o", tmp_path / "a").code == 0
     listing = tmp_path / "a" / "a_mlp12.inferon"

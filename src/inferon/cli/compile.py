@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,37 @@ def compile_(
             help="A quantized model on integers; says what that changes.",
         ),
     ] = False,
+    double: Annotated[
+        bool,
+        typer.Option("--double", help="The model in double precision, to validate with."),
+    ] = False,
+    ragged: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INPUT",
+            help="An input (particles, ...) that callers hold as rows and offsets; repeatable.",
+        ),
+    ] = None,
+    ragged_mask: Annotated[
+        str, typer.Option(metavar="INPUT", help="Its mask, which is then made inside.")
+    ] = "",
+    ragged_count: Annotated[
+        str, typer.Option(metavar="INPUT", help="Its number of particles, made inside as well.")
+    ] = "",
+    dispatch: Annotated[
+        bool,
+        typer.Option(
+            "--dispatch",
+            help="The C interface takes the best instruction set of the machine it runs on.",
+        ),
+    ] = False,
+    input_labels: Annotated[
+        str,
+        typer.Option(metavar="A,B,...", help="Names of all input elements, for the adapters."),
+    ] = "",
+    output_labels: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Names of all output elements.")
+    ] = "",
     compiler: CompilerName = "g++",
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
@@ -64,7 +96,13 @@ def compile_(
     if made is not None:
         terminal.say(str(made))
         graph = made.graph
-    compiled = inferon.compile(graph, cpp(compiler, march, name))
+    if double:
+        graph = inferon.in_double(graph)
+    named = bool(ragged or ragged_mask or ragged_count)
+    sets = inferon.Ragged(tuple(ragged or ()), ragged_mask, ragged_count) if named else None
+    labels = inferon.Labels(_split(input_labels), _split(output_labels))
+    target = replace(cpp(compiler, march, name), ragged=sets, dispatch=dispatch, labels=labels)
+    compiled = inferon.compile(graph, target)
     agreement = None
     if check:
         terminal.say(f"compiling with {compiler}, then {check} events against the interpreter")
@@ -83,6 +121,10 @@ def compile_(
         f"{written}" + (f": {agreement}" if agreement else ""),
         table(("file", "bytes"), rows, numbers=1),
     )
+
+
+def _split(labels: str) -> tuple[str, ...]:
+    return tuple(label.strip() for label in labels.split(",")) if labels else ()
 
 
 def _report(made: inferon.ExactModel) -> dict[str, object]:

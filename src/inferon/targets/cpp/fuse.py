@@ -83,18 +83,19 @@ def plan(graph: Graph) -> Plan:
 def tile_plan(graph: Graph) -> Plan:
     """Return the regions of a tile of events (`tile.side_by_side`).
 
-    The caller's events lie one behind the other: they are turned on the way in and out.
+    Inputs and outputs lie in the workspace, the events of each element side by side: it is the
+    edges of the header that bring them there from wherever the caller has them.
     """
     return _planned(graph, _Planner(is_tile=True))
 
 
 def _planned(graph: Graph, planner: _Planner) -> Plan:
     inputs = tuple(
-        planner.external(f"in_{name}", node)
+        planner.port(f"in_{name}", node)
         for name, node in zip(graph.input_names, graph.inputs, strict=True)
     )
     for node, buffer in zip(graph.inputs, inputs, strict=True):
-        planner.values[node] = planner.received(node, buffer)
+        planner.values[node] = in_memory(buffer, static(node.type.shape, "an input"))
     planner.run(graph)
     for node in graph.outputs:  # before any of them finds its place: a product may read another
         planner.values[node] = planner.stored(planner.values[node], node)
@@ -122,22 +123,10 @@ class _Planner:
 
     # ---------------------------------------------------------------------------------- buffers
 
-    def external(self, name: str, node: Node) -> Buffer:
+    def port(self, name: str, node: Node) -> Buffer:
+        """Return an input or output: the caller's own memory, or in a tile the workspace's."""
         shape = static(node.type.shape, "an input or output")
-        return Buffer(name, node.type.element, prod(shape), external=True)
-
-    def at_edge(self, buffer: Buffer, shape: tuple[int, ...]) -> View:
-        """Return how a caller's buffer is seen: in a tile its outer axis, the events, is last."""
-        if not self.is_tile:
-            return View(buffer, shape, dense(shape))
-        event = shape[:-1]
-        return View(buffer, shape, (*dense(event), prod(event)))
-
-    def received(self, node: Node, buffer: Buffer) -> Value:
-        """Return an input; those of a tile are turned once, so that registers hold events."""
-        shape = static(node.type.shape, "an input")
-        value = Value(Leaf(self.at_edge(buffer, shape)), shape)
-        return self.row_major(value, node) if self.is_tile else value
+        return Buffer(name, node.type.element, prod(shape), external=not self.is_tile)
 
     def buffer(self, element: Element, size: int, stem: str = "t") -> Buffer:
         return Buffer(f"{stem}{next(self.numbers)}", element, size)
@@ -309,7 +298,7 @@ class _Planner:
     def deliver(self, node: Node, name: str) -> Buffer:
         """Let a graph's output be computed in place where possible, and copy it otherwise."""
         value = self.values[node]
-        buffer = self.external(name, node)
+        buffer = self.port(name, node)
         stored = self.stored(value, node)
         assert isinstance(stored.term, Leaf)
         view = stored.term.view
@@ -318,12 +307,12 @@ class _Planner:
             and not view.buffer.external
             and view.buffer not in self.renamed
         )
-        inner = inner and not any(_reads_registers(r, view.buffer) for r in self.regions)
-        inner = inner and not self.is_tile
+        if not self.is_tile:  # the caller's memory ends where it ends
+            inner = inner and not any(_reads_registers(r, view.buffer) for r in self.regions)
         if view.is_whole and inner and any(_computes(r, view.buffer) for r in self.regions):
             self.renamed[view.buffer] = buffer
         else:
-            to = self.at_edge(buffer, stored.shape)
+            to = View(buffer, stored.shape, dense(stored.shape))
             self.regions.append(Map(stored.term, to, self.origin(node)))
         return buffer
 

@@ -15,8 +15,8 @@ from inferon.ir.graph import Graph
 from inferon.ir.shape import static
 from inferon.ir.values import Array, storage
 from inferon.targets.base import File
-from inferon.targets.cpp.header import Program
 from inferon.targets.cpp.package import timing_source
+from inferon.targets.cpp.program import Program
 from inferon.targets.cpp.step_timing import step_timing_source
 from inferon.targets.toolchain import Compiler, shared_library
 

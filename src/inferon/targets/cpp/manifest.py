@@ -10,7 +10,7 @@ from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ops.elementary import NUMERICS_VERSION
 from inferon.targets.base import File
-from inferon.targets.cpp.header import Program
+from inferon.targets.cpp.program import Program
 from inferon.targets.cpp.view import Buffer
 from inferon.version import VERSION
 
@@ -46,6 +46,7 @@ def manifest(made: Program, source: Graph, files: Sequence[File]) -> str:
         "listing": f"{made.name}.inferon",
         "inputs": ports(made.plan.inputs, source.inputs, source.input_names),
         "outputs": ports(made.plan.outputs, source.outputs, source.output_names),
+        "ragged": _ragged(made),
         "workspace_bytes": made.workspace_bytes,
         "weight_bytes": len(made.blob()),
         "baseline": ["x86-64-v3", "AArch64"],
@@ -58,3 +59,17 @@ def manifest(made: Program, source: Graph, files: Sequence[File]) -> str:
         },
     }
     return json.dumps(content, indent=2, ensure_ascii=True) + "\n"
+
+
+def _ragged(made: Program) -> dict[str, object] | None:
+    """Return the arguments that ``evaluate_ragged`` takes as rows, and those it makes itself."""
+    if made.ragged is None:
+        return None
+    names = [buffer.name for buffer in made.plan.inputs]
+    mask, count = made.ragged.mask, made.ragged.count
+    return {
+        "most": made.ragged.most,
+        "values": [names[place] for place in sorted(made.ragged.values)],
+        "mask": None if mask is None else names[mask],
+        "count": None if count is None else names[count],
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from inferon.ir.values import storage
@@ -36,13 +37,19 @@ def touched(region: Region) -> list[Buffer]:
     return list(dict.fromkeys(buffers))
 
 
-def allocate(regions: tuple[Region, ...]) -> Layout:
-    """Return the first-fit layout; a buffer lives from the first region that touches it on."""
+def allocate(
+    regions: tuple[Region, ...], given: Collection[Buffer] = (), kept: Collection[Buffer] = ()
+) -> Layout:
+    """Return the first-fit layout; a buffer lives while regions touch it.
+
+    What is ``given`` lies there before the first region, what is ``kept`` after the last.
+    """
     life: dict[Buffer, tuple[int, int]] = {}
     for at, region in enumerate(regions):
         for buffer in touched(region):
             if buffer.array is None and not buffer.external:
-                life[buffer] = (life.get(buffer, (at, at))[0], at)
+                first = -1 if buffer in given else life.get(buffer, (at, at))[0]
+                life[buffer] = (first, len(regions) if buffer in kept else at)
     offsets: dict[Buffer, int] = {}
     for buffer in sorted(life, key=lambda b: (-size_bytes(b), life[b][0])):
         offsets[buffer] = _first_fit(buffer, life, offsets)

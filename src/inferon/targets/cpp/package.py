@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from inferon.ir.graph import Graph
@@ -9,32 +11,45 @@ from inferon.ir.listing import show
 from inferon.ops.elementary import NUMERICS_VERSION
 from inferon.targets.base import MANIFEST, File
 from inferon.targets.cpp.code import words
+from inferon.targets.cpp.dispatch import dispatch_files
 from inferon.targets.cpp.golden import Golden
-from inferon.targets.cpp.header import Program, header
+from inferon.targets.cpp.header import header
 from inferon.targets.cpp.manifest import manifest
+from inferon.targets.cpp.program import Program
 from inferon.targets.cpp.self_test import golden_source, self_test_source
 from inferon.targets.cpp.template import filled
 from inferon.version import VERSION
 
 
-def package(made: Program, source: Graph, tested: Golden) -> tuple[File, ...]:
+def package(
+    made: Program, source: Graph, tested: Golden, adapters: Sequence[File]
+) -> tuple[File, ...]:
     """Return every file of an artefact, in a stable order."""
     name = made.name
     blob = made.blob()
     texts = {
         f"{name}.hpp": header(made, signature(source)),
         f"{name}_weights.hpp": _weights(made, blob),
-        f"{name}_c.h": _filled("c.h", made),
-        f"{name}_c.cpp": _filled("c.cpp", made),
+        f"{name}_c.h": _c("c.h", made),
+        f"{name}_c.cpp": _c("c.cpp", made),
         f"{name}_golden.hpp": golden_source(made, tested),
         f"{name}_self_test.cpp": self_test_source(made, tested),
         f"{name}.inferon": show(source, constants=True) + "\n",
-        "CMakeLists.txt": filled("CMakeLists.txt", name=name),
+        "CMakeLists.txt": filled(
+            "CMakeLists.txt",
+            name=name,
+            library=_library(made),
+            adapters="".join(f" {file.path}" for file in adapters),
+        ),
         f"{name}Config.cmake": f'include("${{CMAKE_CURRENT_LIST_DIR}}/{name}Targets.cmake")\n',
-        "README.md": _filled("README.md", made, version=VERSION, rows=_rows(made, source)),
+        "README.md": _filled(
+            "README.md", made, version=VERSION, rows=_rows(made, source), adapters=_told(adapters)
+        ),
     }
     files = [File(path, text.encode()) for path, text in texts.items()]
-    files.append(File(f"{name}_weights.bin", blob))
+    files.extend([File(f"{name}_weights.bin", blob), *adapters])
+    if made.dispatch:
+        files.extend(dispatch_files(made))
     files.append(File(MANIFEST, manifest(made, source, files).encode()))
     return tuple(sorted(files, key=lambda file: file.path))
 
@@ -50,14 +65,50 @@ def signature(graph: Graph) -> str:
 
 
 def _filled(file: str, made: Program, **values: object) -> str:
-    ports = made.ports.replace("std::", "") if file in ("c.h", "c.cpp") else made.ports
     names = {"name": made.name, "NAME": made.name.upper()}
-    return filled(file, **names, ports=ports, passed=made.passed(), **values)
+    return filled(file, **names, ports=made.ports, passed=made.passed(), **values)
+
+
+_OR_ELSE = ",\n   or 1, as all functions do, where the processor is below x86-64-v3"
+
+
+def _c(file: str, made: Program) -> str:
+    """Return a file of the C interface; what only some models have is a text of its own."""
+    names = {"name": made.name, "NAME": made.name.upper()}
+    ragged = ""
+    if made.ragged is not None:
+        given = ", ".join(each.name for each in made.ragged_arguments)
+        ports = _in_c(made.parameters("*", made.ragged_arguments))
+        ragged = filled(f"ragged_{file}", **names, ports=ports, passed=given)
+    return filled(
+        file,
+        **names,
+        ports=_in_c(made.ports),
+        columns=_in_c(made.columns),
+        passed=made.passed(),
+        ragged=ragged,
+        dispatch=filled("dispatch.h", **names) if made.dispatch else "",
+        or_else=_OR_ELSE if made.dispatch else "",
+    )
+
+
+def _library(made: Program) -> str:
+    """Return how CMake builds the C interface."""
+    return filled("dispatch.cmake" if made.dispatch else "library.cmake", name=made.name)
+
+
+def _in_c(ports: str) -> str:
+    return ports.replace("std::", "")
 
 
 def _weights(made: Program, blob: bytes) -> str:
     bits = [f"{word:#x}u" for word in np.frombuffer(blob, "<u4").tolist()] or ["0u"]
     return _filled("weights.hpp", made, words="\n".join(words(bits)))
+
+
+def _told(adapters: Sequence[File]) -> str:
+    forms = "is called from data frames, maps and vectors"
+    return "".join(f" `{file.path}` {forms}." for file in adapters)
 
 
 def _rows(made: Program, source: Graph) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from inferon.ir.values import Array
 from inferon.targets.cpp.code import scalar_type, words
 from inferon.targets.cpp.golden import Golden
-from inferon.targets.cpp.header import EVENTS_IN_TILE, Program
+from inferon.targets.cpp.program import EVENTS_IN_TILE, Program
 from inferon.targets.cpp.template import filled
 
 

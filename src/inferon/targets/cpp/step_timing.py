@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from inferon.targets.base import File
 from inferon.targets.cpp.code import printed
-from inferon.targets.cpp.header import Program, called, places
+from inferon.targets.cpp.header import called, places
+from inferon.targets.cpp.program import Program
 from inferon.targets.cpp.template import filled
 
 

@@ -11,11 +11,13 @@ from inferon.ir.graph import Graph
 from inferon.ir.values import Array
 from inferon.passes.presets import CPU
 from inferon.targets.base import Artifact, File, Target
+from inferon.targets.cpp.adapters import Labels, adapters
 from inferon.targets.cpp.golden import golden
-from inferon.targets.cpp.header import Program, program
 from inferon.targets.cpp.library import Library
 from inferon.targets.cpp.naming import model_name
 from inferon.targets.cpp.package import package
+from inferon.targets.cpp.program import Program, program
+from inferon.targets.cpp.ragged import Ragged
 from inferon.targets.toolchain import Compiler
 
 
@@ -25,12 +27,13 @@ class CppArtifact(Artifact):
 
     graph: Graph
     made: Program
+    adapters: tuple[File, ...]
     compiler: Compiler
 
     @cached_property
     def files(self) -> tuple[File, ...]:
         """The files, the same for the same model on every machine."""
-        return package(self.made, self.graph, golden(self.graph))
+        return package(self.made, self.graph, golden(self.graph), self.adapters)
 
     @cached_property
     def library(self) -> Library:
@@ -51,10 +54,16 @@ class Cpp(Target):
     Attributes
     ----------
     name : the namespace and file name; by default the graph's
+    ragged : inputs that callers hold as rows and offsets; gives the header ``evaluate_ragged``
+    dispatch : whether the C interface takes the best instruction set of the machine it runs on
+    labels : what the elements of inputs and outputs are called, for the adapters
     compiler : what ``predict`` and ``benchmark`` compile with
     """
 
     name: str = ""
+    ragged: Ragged | None = None
+    dispatch: bool = False
+    labels: Labels = field(default_factory=Labels)
     compiler: Compiler = field(default_factory=Compiler)
 
     def __post_init__(self) -> None:
@@ -65,5 +74,6 @@ class Cpp(Target):
 
     def build(self, graph: Graph) -> CppArtifact:
         """Return the artefact of a graph of any stage."""
-        made = program(model_name(self.name or graph.name), CPU.run(graph))
-        return CppArtifact(graph, made, self.compiler)
+        name = model_name(self.name or graph.name)
+        made = program(name, CPU.run(graph), self.ragged, dispatch=self.dispatch)
+        return CppArtifact(graph, made, tuple(adapters(made, self.labels)), self.compiler)

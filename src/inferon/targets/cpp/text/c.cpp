@@ -11,7 +11,13 @@ int @{name}_evaluate(void* workspace, @{ports}, size_t events) {
   return 0;
 }
 
-int @{name}_check_weights(const void* weights, size_t bytes) {
+int @{name}_evaluate_columns(void* workspace, @{columns}, size_t events) {
+  auto& scratch = *static_cast<inferon::@{name}::Workspace*>(workspace);
+  inferon::@{name}::evaluate_columns(inferon::@{name}::embedded_weights(), scratch, @{passed}, events);
+  return 0;
+}
+
+@{ragged}int @{name}_check_weights(const void* weights, size_t bytes) {
   return inferon::@{name}::check_weights(weights, bytes) ? 0 : 1;
 }
 

@@ -11,9 +11,11 @@ alignas(64) INFERON_HIDDEN constexpr std::uint32_t words[] = {
 };
 }  // namespace embedded
 
+inline namespace INFERON_ISA {
 INFERON_HIDDEN Weights embedded_weights() noexcept {
   return Weights{reinterpret_cast<const unsigned char*>(embedded::words)};
 }
+}  // namespace INFERON_ISA
 }  // namespace @{name}
 }  // namespace inferon
 #endif
