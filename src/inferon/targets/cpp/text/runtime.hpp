@@ -771,6 +771,9 @@ struct Tile {
   // Adds one product: a[r * apart] times the registers at b.
   template <index s>
   INFERON_INLINE void step(number<s>, const float* a, index apart, const float* b) noexcept {
+    // Hidden from g++, which else keeps what neighboring rows of a convolution share, in more registers than there are
+    // (a 1-D convolution on x86-64-v3: 39 us with, 28 us without).
+    if constexpr (R > 1) __asm__("" : "+r"(a));
     step_rows<s>(a, apart, b, upto<R>{}, upto<V>{});
   }
   template <index s, index... r, index... v>
