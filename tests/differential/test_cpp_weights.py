@@ -1,4 +1,4 @@
-"""Weights from bytes: `load_weights` takes those of the model and no others, and copies nothing."""
+"""Weights from bytes: `load_weights` takes those of its model and no others; nothing is copied."""
 
 from __future__ import annotations
 
