@@ -140,7 +140,7 @@ def test_models_with_a_tile_and_without_are_compared() -> None:
     ("ragged", "said"),
     [
         (Ragged(()), "needs an input for its values"),
-        (Ragged(("particles",)), r"'particles' .* no input of tagged.* it has there \(9x1xbool\)"),
+        (Ragged("particles"), r"'particles' .* no input of tagged.* it has there \(9x1xbool\)"),
         (Ragged(("x", "event")), r"x \(9x4xf32\) has up to 9 rows, which event \(3xf32\) has not"),
         (Ragged(("x",), mask="event"), r"mask has 9 numbers, one a row.* unlike event \(3xf32\)"),
         (Ragged(("x",), count="there"), r"count is one number.* unlike there \(9x1xbool\)"),
