@@ -23,7 +23,7 @@ from inferon.ops import build as b
 from inferon.targets.base import File
 from inferon.targets.cpp import Cpp, CppArtifact, Ragged
 from inferon.targets.toolchain import Compiler, shared_library
-from tests.differential.cpp_pack import Guarded, each_build, require
+from tests.differential.cpp_pack import Guarded, require, two_builds
 
 MOST = 9
 SIZES = (3, 0, 9, 12, 1, -2, 30, 9, 4, 0, 8, 2, 10, 5, 6, 7, 1, 3, 12, 2)
@@ -106,7 +106,7 @@ def drawn(graph: Graph) -> tuple[list[Array], list[Array]]:
     return given, whole
 
 
-@each_build
+@two_builds
 def test_ragged_sets_have_the_bits_of_padded_ones(build: Compiler) -> None:
     require(build)
     library = ctypes.CDLL(str(shared_library(unit(), ["sets.cpp"], build)))
