@@ -60,6 +60,9 @@ def name_of(compiler: Compiler) -> str:
 
 each_build = pytest.mark.parametrize("build", BUILDS, ids=name_of)
 
+two_builds = pytest.mark.parametrize("build", [BUILDS[0], BUILDS[3]], ids=name_of)
+"""One with each compiler, one for each instruction set: for what is no lowering of its own."""
+
 
 def require(compiler: Compiler) -> None:
     """Skip the test, counted, where this machine lacks the compiler or the instruction set."""

@@ -16,7 +16,7 @@ import pytest
 from inferon.analysis.compare import first_difference
 from inferon.errors import ToolError
 from inferon.ir.graph import Graph
-from inferon.ir.types import BOOL, FLOAT32, FLOAT64, INT32, Element
+from inferon.ir.types import BOOL, FLOAT32, FLOAT64, INT32, Element, Fixed
 from inferon.ir.values import Array
 from inferon.load import load
 from inferon.ops import build as b
@@ -57,9 +57,15 @@ def chosen() -> Graph:
     return Graph("chosen", (x, z), (b.gather(x, best, 0), best, b.add(z, z)), ("y", "k", "w"))
 
 
+def narrow() -> Graph:
+    """Two types of fixed point that lie in the same type of C++."""
+    x = b.input_("x", (3,), Fixed(True, 8, 4))
+    return Graph("narrow", (x,), (b.add(x, x),), ("y",))
+
+
 @cache
 def pack() -> Pack:
-    return Pack((load(MODELS / "a_mlp12.onnx"), masked(), chosen()), events=32)
+    return Pack((load(MODELS / "a_mlp12.onnx"), masked(), chosen(), narrow()), events=32)
 
 
 def sources(compiler: Compiler) -> list[File]:

@@ -26,7 +26,7 @@ from inferon.ops.rounding import MiniFloat, RoundTo
 from inferon.ops.table import Table
 from inferon.passes.double import in_double
 from inferon.targets.toolchain import Compiler
-from tests.differential.cpp_pack import Pack, check, each_build
+from tests.differential.cpp_pack import Pack, check, two_builds
 from tests.differential.onnx_double import doubled, evaluated
 from tests.differential.onnx_oracle import run
 
@@ -67,7 +67,7 @@ def test_both_precisions_differ_by_their_bounds_at_most(name: str) -> None:
         assert pair[3].max() < pair[2].max() * 2.0**-20, "double precision is finer"
 
 
-@each_build
+@two_builds
 def test_the_header_has_the_bits_of_the_interpreter(build: Compiler) -> None:
     check(Pack(tuple(in_double(load(MODELS / f"{name}.onnx")) for name in NAMES), 5), build)
 

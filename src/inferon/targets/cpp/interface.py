@@ -12,7 +12,7 @@ from inferon.targets.cpp.ragged import RaggedPorts
 from inferon.targets.cpp.template import filled
 from inferon.targets.cpp.view import Buffer
 
-GIVEN = "const Weights& weights, Workspace& workspace"
+_GIVEN = "const Weights& weights, Workspace& workspace"
 
 
 def interface(made: Program) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _type_of(made: Program, buffer: Buffer) -> str:
 
 def _evaluate(made: Program) -> Iterator[str]:
     yield "// One event. The pointers must not overlap."
-    yield f"INFERON_HIDDEN void evaluate({GIVEN}, {made.ports}) noexcept {{"
+    yield f"INFERON_HIDDEN void evaluate({_GIVEN}, {made.ports}) noexcept {{"
     yield f"  detail::one_event(weights.data, workspace.bytes, {made.passed()});\n}}\n"
     event_bytes = made.event.layout.size_bytes
     if event_bytes <= STACK_BYTES:
@@ -84,17 +84,16 @@ def _columns(made: Program) -> Iterator[str]:
 
 
 def _lanes(made: Program) -> Iterator[str]:
-    elements = dict.fromkeys(port.element for port in made.arguments)
-    packs = {element: _pack(scalar_type(element)) for element in elements}
-    inputs = [f"const {packs[port.element]}* {port.name}" for port in made.plan.inputs]
-    outputs = [f"{packs[port.element]}* {port.name}" for port in made.plan.outputs]
+    kinds = dict.fromkeys(scalar_type(port.element) for port in made.arguments)
+    inputs = [f"const {_pack(port)}* {port.name}" for port in made.plan.inputs]
+    outputs = [f"{_pack(port)}* {port.name}" for port in made.plan.outputs]
     yield "// As many events as a pack has lanes (1, 2, 4, 8 or 16): in[k] and out[k] hold element"
     yield "// k of all. A pack is any trivially copyable type, such as __m512, float32x4_t,"
     yield "// std::array<float, 8> or float."
-    yield f"template <{', '.join(f'class {pack}' for pack in packs.values())}>"
-    parameters = ", ".join([GIVEN, *inputs, *outputs])
+    yield f"template <{', '.join(f'class {_packs_of(kind)}' for kind in kinds)}>"
+    parameters = ", ".join([_GIVEN, *inputs, *outputs])
     yield f"INFERON_HIDDEN void evaluate_lanes({parameters}) noexcept {{"
-    counts = [f"detail::lanes_of<{packs[each]}, {scalar_type(each)}>()" for each in elements]
+    counts = [f"detail::lanes_of<{_packs_of(kind)}, {kind}>()" for kind in kinds]
     yield f"  constexpr std::size_t lanes = {counts[0]};"
     for other in counts[1:]:
         yield f'  static_assert(lanes == {other}, "as many lanes in each pack");'
@@ -138,13 +137,17 @@ def _taken(made: Program, ragged: RaggedPorts, place: int) -> str:
     return port.name
 
 
-def _pack(kind: str) -> str:
-    """Return a name for a pack of values: ``Floats``, ``Int32s``."""
+def _pack(port: Buffer) -> str:
+    return _packs_of(scalar_type(port.element))
+
+
+def _packs_of(kind: str) -> str:
+    """Return a name for packs of values: ``Floats``, ``Int32s``."""
     return f"{kind.removeprefix('std::').removesuffix('_t').capitalize()}s"
 
 
 def _head(name: str, ports: str) -> str:
-    parameters = f"{GIVEN}, {ports}, std::size_t events"
+    parameters = f"{_GIVEN}, {ports}, std::size_t events"
     return f"INFERON_HIDDEN void {name}({parameters}) noexcept {{"
 
 

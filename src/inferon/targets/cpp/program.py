@@ -134,11 +134,11 @@ def program(
     name: str, graph: Graph, ragged: Ragged | None = None, *, dispatch: bool = False
 ) -> Program:
     """Plan a graph in stage FLOAT, and place buffers and weights."""
+    sets = ragged.of(graph) if ragged else None
     planned = plan(graph)
     event = Steps(planned, allocate(planned.regions))
     tile = _tile_steps(graph) if any(map(_is_product, flat(event.plan.regions))) else None
     weights = _placed(each for each in (event, tile) if each)
-    sets = ragged.of(graph) if ragged else None
     return Program(name, event, tile, weights, sets, dispatch)
 
 

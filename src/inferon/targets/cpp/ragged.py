@@ -20,12 +20,12 @@ class Ragged:
 
     Attributes
     ----------
-    values : the inputs of shape (particles, ...), at least one; all share their offsets
+    values : the input of shape (particles, ...), or several that share their offsets
     mask : an input with an element for each particle: 1 (true) for those that there are; or ""
     count : an input with one element: how many there are; or ""
     """
 
-    values: tuple[str, ...]
+    values: str | tuple[str, ...]
     mask: str = ""
     count: str = ""
 
@@ -39,7 +39,8 @@ class Ragged:
         """
         if not self.values:
             raise UsageError("a ragged set needs an input for its values")
-        places = [_place(graph, name) for name in self.values]
+        names = (self.values,) if isinstance(self.values, str) else self.values
+        places = [_place(graph, name) for name in names]
         most = _most(graph, places[0])
         for place in places[1:]:
             if _most(graph, place) != most:

@@ -70,18 +70,27 @@ struct Rows {
   }
 };
 
-// A column for each element, from some event on.
+// A column for each element, from some event on. The loops over elements stand by themselves: a model may have many
+// arguments, and the copy of a register is no place to win by unrolling.
+template <index events, class T>
+[[gnu::noinline]] inline void from_columns(const T* const* columns, std::size_t event, T* to, index elements) noexcept {
+  for (index k = 0; k < elements; ++k) std::memcpy(to + k * events, columns[k] + event, events * sizeof(T));
+}
+template <index events, class T>
+[[gnu::noinline]] inline void to_columns(const T* from, T* const* columns, std::size_t event, index elements) noexcept {
+  for (index k = 0; k < elements; ++k) std::memcpy(columns[k] + event, from + k * events, events * sizeof(T));
+}
 template <index events>
 struct Columns {
   std::size_t event;
 
   template <index elements, class T>
   INFERON_INLINE void take(number<elements>, const T* const* columns, T* to) const noexcept {
-    for (index k = 0; k < elements; ++k) std::memcpy(to + k * events, columns[k] + event, events * sizeof(T));
+    from_columns<events>(columns, event, to, elements);
   }
   template <index elements, class T>
   INFERON_INLINE void give(number<elements>, const T* from, T* const* columns) const noexcept {
-    for (index k = 0; k < elements; ++k) std::memcpy(columns[k] + event, from + k * events, events * sizeof(T));
+    to_columns<events>(from, columns, event, elements);
   }
 };
 
