@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from inferon.analysis.compare import first_difference
+from inferon.containers import Jagged, predict_any
 from inferon.errors import Mismatch
 from inferon.interpret import Feed, arranged, interpret
 from inferon.ir.graph import Graph
@@ -60,15 +63,35 @@ class Compiled:
     graph: Graph
     artifact: Artifact
 
-    def predict(self, data: Feed) -> Array | tuple[Array, ...]:
+    def predict(self, data: Any, *, threads: int = 1, jagged: Jagged | None = None) -> Any:
         """Return the output, or a tuple of several, computed by the artefact.
 
         Parameters
         ----------
-        data : array (events, input shape), or arrays in the order of the inputs, or
-            arrays by name
+        data : array (events, input shape), or arrays in the order of the inputs, or arrays by
+            name. numpy arrays, torch tensors on the CPU and whatever lends its memory are read
+            where they lie; another layout, or a dtype that the input's contains, is converted in
+            pieces. awkward arrays are sets of any length
+        threads : how many of them compute at once, each a range of events. No number of threads
+            changes a bit
+        jagged : how awkward arrays become inputs, where that is not plain
+
+        Returns
+        -------
+        torch tensors where an input is one; awkward arrays with a row for each particle where an
+        input is jagged and the output has such rows; otherwise numpy arrays
+
+        Raises
+        ------
+        DataError
+            When the data do not fit the inputs.
         """
-        outputs = self.artifact.predict(data)
+        if type(data) is np.ndarray:  # nothing to ask: this is a matter of nanoseconds
+            outputs = self.artifact.predict(data, threads=threads)
+        else:
+            outputs = predict_any(
+                self.graph, partial(self.artifact.predict, threads=threads), data, jagged
+            )
         return outputs[0] if len(outputs) == 1 else outputs
 
     def verify(self, data: Feed, *, events: int = VERIFIED_EVENTS) -> Agreement:
