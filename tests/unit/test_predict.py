@@ -349,6 +349,21 @@ def test_two_threads_compute_at_once() -> None:
     assert second < first + (end - first) / 4
 
 
+@pytest.mark.parametrize("way", ["binding", "ctypes"])
+def test_each_thread_has_its_own_workspace(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls of milliseconds that go through the workspace, at once."""
+    if way == "ctypes":
+        monkeypatch.setattr(library, "bound", lambda *arguments: None)
+    made = slow()
+    x = np.random.default_rng(0).normal(size=(48, 300, 300)).astype(np.float32)
+    wanted = made.predict(x)
+    for _ in range(5):
+        assert made.predict(x, threads=4).tobytes() == wanted.tobytes()
+        with ThreadPoolExecutor(4) as pool:
+            got = np.concatenate(list(pool.map(made.predict, np.split(x, 8))))
+        assert got.tobytes() == wanted.tobytes()
+
+
 # ----------------------------------------------------------------------------- without the binding
 
 
