@@ -176,7 +176,9 @@ def test_a_mask_is_named_where_it_cannot_be_seen() -> None:
     one = jets()[..., 0]
     with pytest.raises(DataError, match=r"Jagged\(mask="):
         two_alike().predict(one)
-    wanted = inferon.interpret(two_alike().graph, [padded()[0][..., 0], np.float32(padded()[1])])
+    wanted = inferon.interpret(
+        two_alike().graph, [padded()[0][..., 0], padded()[1].astype(np.float32)]
+    )
     for data, jagged in ((one, inferon.Jagged(mask="mask")), ({"x": one}, None)):
         assert two_alike().predict(data, jagged=jagged).tobytes() == wanted[0].tobytes()
 
