@@ -126,7 +126,7 @@ IN_PLACE: dict[str, Callable[[Array], Any]] = {
     "a list of one array": lambda x: [x],
     "by name": lambda x: {"x": x},
     "a view of events": lambda x: np.concatenate([x, x])[len(x) :],
-    "a memoryview": lambda x: memoryview(x),
+    "a memoryview": lambda x: x.data,
     "array.array": lambda x: memoryview(array.array("f", x.ravel())).cast("B").cast("f", x.shape),
     "__array__": ByArray,
     "DLPack": ByDlpack,
