@@ -1,0 +1,194 @@
+"""Strict bits: one event has one result, however, wherever and by whatever it is computed.
+
+| axis         | values                                                                   |
+|--------------|--------------------------------------------------------------------------|
+| batch        | the event alone; 2, 7, 16, 1,000 events in one call                      |
+| threads      | 1, 2, 8, each with a range of the events                                 |
+| machine      | x86-64-v3, x86-64-v4, AArch64 in an emulator                             |
+| compiler     | g++, clang++                                                             |
+| optimization | -O0, -O1, -O2, -O3, -O3 at link time, where caller and model are one     |
+| model        | every file of benchmarks/models; 200 random graphs                       |
+
+Each point is compared with the interpreter, so that all of them are equal.  ``--full`` goes
+through the whole product; otherwise `SAMPLE` has each value of each axis, with 20 random graphs.
+
+The interpreter sees the `DISTINCT` events of a model once; a run repeats them up to its number
+of events, and each of them comes to lie in every lane.  A run has 1,000 events, or fewer where it
+is emulated or a model of more than a million multiply-adds is not optimized (`events_of`): its
+largest batch is then all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from inferon.analysis.cost import cost
+from inferon.ir.graph import Graph
+from inferon.load import load
+from tests.differential.random_programs import program
+from tests.differential.strict_run import (
+    AARCH64,
+    DISTINCT,
+    X86_64_V3,
+    X86_64_V4,
+    Build,
+    Suite,
+)
+
+BATCHES = (1, 2, 7, 16, 1000)
+THREADS = (1, 2, 8)
+COMPILERS = ("g++", "clang++")
+MACHINES = (X86_64_V3, X86_64_V4, AARCH64)
+LEVELS = ("0", "1", "2", "3", "3-lto")
+BUILDS = [Build(*axes) for axes in product(COMPILERS, MACHINES, LEVELS)]
+
+MODELS = Path(__file__).parents[2] / "benchmarks" / "models"
+STEMS = sorted(
+    path.stem for path in MODELS.glob("*.onnx") if not re.search(r"_dyn$|\.static1$", path.stem)
+)
+RANDOM_GRAPHS = 200
+GRAPHS_IN_SUITE = 20
+"""Graphs of one program: what a compiler digests with 1 GB of memory."""
+
+GRAPHS = [
+    f"graphs {first} to {first + GRAPHS_IN_SUITE - 1}"
+    for first in range(0, RANDOM_GRAPHS, GRAPHS_IN_SUITE)
+]
+
+SAMPLE = {
+    "a_mlp12": [("g++", X86_64_V3, "0"), ("clang++", AARCH64, "3"), ("g++", X86_64_V4, "3-lto")],
+    "b_jet16": [("clang++", X86_64_V4, "1"), ("g++", AARCH64, "2"), ("clang++", X86_64_V3, "3")],
+    "c_mlp256": [("g++", X86_64_V4, "1")],
+    "d1_bragg": [("clang++", X86_64_V3, "3-lto"), ("g++", AARCH64, "1")],
+    "d2_lenet": [("g++", X86_64_V4, "2")],
+    "e_deepsets": [("clang++", X86_64_V3, "2")],
+    "f_transf": [("clang++", X86_64_V4, "3")],
+    "g_gru": [("clang++", AARCH64, "2"), ("g++", X86_64_V3, "3")],
+    "i_pnet": [("g++", X86_64_V3, "2")],
+    GRAPHS[0]: [("clang++", X86_64_V3, "1"), ("g++", AARCH64, "3")],
+}
+"""What runs without ``--full``."""
+
+HEAVY_MACS = 1_000_000
+"""A run of 1,000 events of a heavier model takes minutes at -O0 or in an emulator."""
+
+
+def events_of(graphs: tuple[Graph, ...], build: Build) -> int:
+    """Return the events of one run."""
+    heavy = max(cost(graph).macs for graph in graphs) > HEAVY_MACS
+    if build.machine.emulator:
+        return DISTINCT if heavy else 100
+    return 40 if heavy and build.level in ("0", "1") else 1000
+
+
+@cache
+def graphs_of(name: str) -> tuple[Graph, ...]:
+    if name in GRAPHS:
+        first = GRAPHS.index(name) * GRAPHS_IN_SUITE
+        return tuple(program(seed) for seed in range(first, first + GRAPHS_IN_SUITE))
+    return (load(MODELS / f"{name}.onnx"),)
+
+
+@cache
+def suite(name: str, events: int) -> Suite:
+    return Suite(graphs_of(name), events)
+
+
+def _cases() -> list[object]:
+    sample = {(name, Build(*axes)) for name, builds in SAMPLE.items() for axes in builds}
+    return [
+        pytest.param(
+            name,
+            build,
+            id=f"{name}-{build.name}",
+            marks=[] if (name, build) in sample else pytest.mark.full,
+        )
+        for name in (*STEMS, *GRAPHS)
+        for build in BUILDS
+    ]
+
+
+@pytest.mark.parametrize(("name", "build"), _cases())
+def test_the_bits_are_those_of_the_interpreter(name: str, build: Build, tmp_path: Path) -> None:
+    build.require()
+    tested = suite(name, events_of(graphs_of(name), build))
+    wrong = tested.differences(build, tmp_path, BATCHES, THREADS)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_sample_has_every_value_of_every_axis() -> None:
+    axes = [axes for builds in SAMPLE.values() for axes in builds]
+    for position, values in enumerate((COMPILERS, MACHINES, LEVELS)):
+        assert {each[position] for each in axes} == set(values)
+    assert {each[:2] for each in axes} == set(product(COMPILERS, MACHINES))
+    assert set(SAMPLE) <= {*STEMS, *GRAPHS}
+
+
+# --------------------------------------------------------------------------- the test of the test
+
+
+def reversed_in_tiles(text: str) -> str:
+    """Sums of a tile of events run from the last term to the first."""
+    head, tile = text.split("namespace tile {", 1)
+    term = re.compile(r"(tile\.chains\((\d+), .*\n\s+tile\.step\(s, .*)")
+
+    def turned(found: re.Match[str]) -> str:
+        return found[1].replace("k0 *", f"({found[2]} - 1 - k0) *")
+
+    return f"{head}namespace tile {{{term.sub(turned, tile)}"
+
+
+def rounded_in_tiles(text: str) -> str:
+    """Products of a tile of events are rounded before they are added: the fma is lost."""
+    begin = text.index("  // Adds one product: a[r * apart]")
+    end = text.index("  // Calls body(m, n, value) for every register")
+    step = re.sub(r"\bstep(_rows?)?\b", r"rounded_step\1", text[begin:end])
+    step = step.replace("fma(left, right[v], row_sum[v])", "add(row_sum[v], mul(left, right[v]))")
+    head, tile = (text[:end] + step + text[end:]).split("namespace tile {", 1)
+    return f"{head}namespace tile {{{tile.replace('tile.step(', 'tile.rounded_step(')}"
+
+
+def one_workspace_for_all(text: str) -> str:
+    """All threads write into the same scratch memory."""
+    return re.sub(
+        r"(evaluate_batch\(const Weights& weights, Workspace&) workspace(,[^)]*\) noexcept \{)",
+        r"\1\2\n  static Workspace workspace;",
+        text,
+    )
+
+
+def summed_backwards(text: str) -> str:
+    return text.replace("body(number<s>{}, k + s)", "body(number<s>{}, size - 1 - (k + s))")
+
+
+def without_fma(text: str) -> str:
+    return text.replace("fma(left, right[v], row_sum[v])", "add(row_sum[v], mul(left, right[v]))")
+
+
+ALONE, IN_TILES, ON_THREADS = "batches of 1,", "batches of 16,", "8 threads"
+
+FAULTS: dict[Callable[[str], str], tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    summed_backwards: ("b_jet16", (ALONE, IN_TILES), ()),
+    without_fma: ("b_jet16", (ALONE, IN_TILES), ()),
+    reversed_in_tiles: ("b_jet16", (IN_TILES,), (ALONE,)),
+    rounded_in_tiles: ("b_jet16", (IN_TILES,), (ALONE,)),
+    one_workspace_for_all: ("g_gru", (ON_THREADS,), (" 1 threads",)),
+}
+"""A fault, a model that has it, where it is seen, and where it cannot be."""
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_planted_fault_is_seen(fault: Callable[[str], str], tmp_path: Path) -> None:
+    build = Build("g++", X86_64_V3, "2")
+    build.require()
+    name, seen, hidden = FAULTS[fault]
+    events = 20_000 if fault is one_workspace_for_all else 40  # threads have to meet
+    wrong = suite(name, events).differences(build, tmp_path, (1, 16), (1, 8), fault)
+    assert all(any(where in line for line in wrong) for where in seen), wrong
+    assert not any(where in line for line in wrong for where in hidden), wrong
