@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from inferon.analysis.compare import first_difference
-from inferon.containers import Jagged, predict_any
+from inferon.containers import Jagged, as_feed, predict_any
 from inferon.errors import Mismatch
-from inferon.interpret import Feed, arranged, interpret
+from inferon.interpret import arranged, interpret
 from inferon.ir.graph import Graph
 from inferon.ir.values import Array
 from inferon.targets.base import Artifact, Target
@@ -94,15 +94,21 @@ class Compiled:
             )
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def verify(self, data: Feed, *, events: int = VERIFIED_EVENTS) -> Agreement:
+    def verify(self, data: Any, *, events: int = VERIFIED_EVENTS) -> Agreement:
         """Prove that the artefact has the interpreter's bits, for events alone and in one batch.
+
+        Parameters
+        ----------
+        data : as for `predict`, of the inputs' dtypes; no awkward arrays
+        events : no more are compared
 
         Raises
         ------
         Mismatch
             With the first output, event and element that differ.
         """
-        inputs = [array[:events] for array in arranged(self.graph, data)]
+        given = arranged(self.graph, as_feed(self.graph, data))
+        inputs = [array[:events] for array in given]
         count = len(inputs[0]) if inputs else 1  # a graph of constants has one event
         elements = 0
         for first in range(0, max(count, 1), EVENTS_AT_ONCE):

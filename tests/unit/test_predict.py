@@ -417,6 +417,13 @@ def test_tensors_give_tensors(compiled: Compiled) -> None:
 
 
 @needs_package("torch")
+def test_tensors_are_verified(compiled: Compiled) -> None:
+    torch = require_package("torch")
+    assert compiled.verify(torch.from_numpy(events(7))).events == 7
+    assert compiled.verify({"x": torch.from_numpy(events(7))}, events=3).events == 3
+
+
+@needs_package("torch")
 def test_a_tensor_is_read_where_it_lies(compiled: Compiled) -> None:
     torch = require_package("torch")
     tensor = torch.from_numpy(events(MANY))

@@ -4,7 +4,8 @@ kinds (whose array is this) -> foreign (torch, and whatever lends its memory), j
 sets of any length) -> predict
 """
 
+from inferon.containers.foreign import as_feed
 from inferon.containers.jagged import Jagged
 from inferon.containers.predict import predict_any
 
-__all__ = ["Jagged", "predict_any"]
+__all__ = ["Jagged", "as_feed", "predict_any"]
