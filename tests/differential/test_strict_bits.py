@@ -30,7 +30,9 @@ import pytest
 
 from inferon.analysis.cost import cost
 from inferon.ir.graph import Graph
+from inferon.ir.types import FLOAT32, FLOAT64, Float
 from inferon.load import load
+from inferon.ops import build as b
 from tests.differential.random_programs import program
 from tests.differential.strict_run import (
     AARCH64,
@@ -61,6 +63,9 @@ GRAPHS = [
     for first in range(0, RANDOM_GRAPHS, GRAPHS_IN_SUITE)
 ]
 
+TEMPTING = "tempting"
+"""What a compiler would like to simplify, and may not where it is -0, NaN or infinite."""
+
 SAMPLE = {
     "a_mlp12": [("g++", X86_64_V3, "0"), ("clang++", AARCH64, "3"), ("g++", X86_64_V4, "3-lto")],
     "b_jet16": [("clang++", X86_64_V4, "1"), ("g++", AARCH64, "2"), ("clang++", X86_64_V3, "3")],
@@ -71,6 +76,7 @@ SAMPLE = {
     "f_transf": [("clang++", X86_64_V4, "3")],
     "g_gru": [("clang++", AARCH64, "2"), ("g++", X86_64_V3, "3")],
     "i_pnet": [("g++", X86_64_V3, "2")],
+    TEMPTING: [("clang++", AARCH64, "2"), ("g++", AARCH64, "3"), ("clang++", X86_64_V4, "3")],
     GRAPHS[0]: [("clang++", X86_64_V3, "1"), ("g++", AARCH64, "3")],
 }
 """What runs without ``--full``."""
@@ -92,7 +98,26 @@ def graphs_of(name: str) -> tuple[Graph, ...]:
     if name in GRAPHS:
         first = GRAPHS.index(name) * GRAPHS_IN_SUITE
         return tuple(program(seed) for seed in range(first, first + GRAPHS_IN_SUITE))
+    if name == TEMPTING:
+        shapes = ((19,), ())
+        return tuple(tempting(each, shape) for each in (FLOAT32, FLOAT64) for shape in shapes)
     return (load(MODELS / f"{name}.onnx"),)
+
+
+def tempting(element: Float, shape: tuple[int, ...]) -> Graph:
+    """Arithmetic with constants, and choices between a number and zero."""
+    x = b.input_("x", shape, element)
+    numbers = [b.constant(each, element) for each in (0.0, -0.0, 1.0, -1.0)]
+    ends = [operation(x, each) for operation in (b.add, b.sub, b.mul, b.div) for each in numbers]
+    ends += [operation(each, x) for operation in (b.sub, b.div) for each in numbers]
+    for choice in (b.maximum, b.minimum):
+        ends += [choice(*pair) for each in numbers for pair in ((x, each), (each, x))]
+    for zero in numbers[:2]:
+        ends += [b.select(b.less(x, zero), zero, x), b.select(b.less(zero, x), x, zero)]
+        ends += [b.select(b.less(x, zero), b.neg(x), x), b.select(b.equal(x, zero), zero, x)]
+    ends += [b.sub(x, x), b.div(x, x), b.neg(b.sub(numbers[0], x)), b.sub(b.add(x, 1.0), 1.0)]
+    name = f"tempting_{element.bits}_{len(shape)}"
+    return Graph(name, (x,), tuple(ends), tuple(f"y{i}" for i in range(len(ends))))
 
 
 @cache
@@ -109,7 +134,7 @@ def _cases() -> list[object]:
             id=f"{name}-{build.name}",
             marks=[] if (name, build) in sample else pytest.mark.full,
         )
-        for name in (*STEMS, *GRAPHS)
+        for name in (*STEMS, TEMPTING, *GRAPHS)
         for build in BUILDS
     ]
 
@@ -127,7 +152,7 @@ def test_the_sample_has_every_value_of_every_axis() -> None:
     for position, values in enumerate((COMPILERS, MACHINES, LEVELS)):
         assert {each[position] for each in axes} == set(values)
     assert {each[:2] for each in axes} == set(product(COMPILERS, MACHINES))
-    assert set(SAMPLE) <= {*STEMS, *GRAPHS}
+    assert set(SAMPLE) <= {*STEMS, TEMPTING, *GRAPHS}
 
 
 # --------------------------------------------------------------------------- the test of the test
