@@ -162,6 +162,8 @@ def test_a_mask_that_is_not_plain_is_asked_for() -> None:
         compiled.predict([jets(), np.zeros((3, MOST), np.float32)])
     with pytest.raises(UsageError, match=r"Jagged\(mask='m'\)"):
         compiled.predict(jets(), jagged=inferon.Jagged(mask="m"))
+    with pytest.raises(UsageError, match=r"a mask is of shape \(N\)"):
+        compiled.predict(jets(), jagged=inferon.Jagged(mask="x"))
 
 
 @cache

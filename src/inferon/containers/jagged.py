@@ -7,7 +7,7 @@ what was filled in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +133,11 @@ def predict_jagged(graph: Graph, predict: Predict, data: Any, jagged: Jagged) ->
 def _check(graph: Graph, jagged: Jagged) -> None:
     if jagged.mask and jagged.mask not in graph.input_names:
         raise UsageError(f"Jagged(mask={jagged.mask!r}): the inputs are {list(graph.input_names)}")
+    if jagged.mask and jagged.mask not in _possible_masks(graph):
+        raise UsageError(
+            f"Jagged(mask={jagged.mask!r}): a mask is of shape (N), (N, 1) or (1, N) beside an "
+            "input of N rows, and no fixed-point number"
+        )
     unknown = set(jagged.outputs or ()) - set(graph.output_names)
     if unknown:
         raise UsageError(
@@ -144,29 +149,32 @@ def _check(graph: Graph, jagged: Jagged) -> None:
 def _named(graph: Graph, data: Any, jagged: Jagged) -> dict[str, Any]:
     """Return the arrays by their inputs' names; no more than a mask is missing."""
     names = list(graph.input_names)
+    masks = [jagged.mask] if jagged.mask else _possible_masks(graph)
     if isinstance(data, Mapping):
         renamed = {theirs: ours for ours, theirs in graph.renamed}
         given = {renamed.get(str(name), str(name)): array for name, array in data.items()}
     else:
-        arrays = listed(data)
-        wanted = names
-        if len(arrays) < len(names):
-            masks = [jagged.mask] if jagged.mask else _possible_masks(graph)
-            wanted = [name for name in names if name not in masks]
-        if len(arrays) != len(wanted):
-            raise DataError(
-                f"the model takes {names}, not {len(arrays)} arrays: give them by name, and name "
-                "the mask with Jagged(mask=...)"
-            )
-        given = dict(zip(wanted, arrays, strict=True))
+        given = _in_order(names, listed(data), masks)
     missing, unknown = set(names) - set(given), set(given) - set(names)
-    masks = [jagged.mask] if jagged.mask else _possible_masks(graph)
     if unknown or len(missing) > 1 or not missing <= set(masks):
         raise DataError(
             f"inputs are {names}; missing {sorted(missing)}, unknown {sorted(unknown)}; "
             "a mask can be made where its shape is (N), (N, 1) or (1, N)"
         )
     return given
+
+
+def _in_order(names: list[str], arrays: Sequence[Any], masks: list[str]) -> dict[str, Any]:
+    """Return arrays by name; where there are too few, the mask is the one left out."""
+    wanted = names
+    if len(arrays) < len(names):
+        wanted = [name for name in names if name not in masks]
+    if len(arrays) != len(wanted):
+        raise DataError(
+            f"the model takes {names}, not {len(arrays)} arrays: give them by name, and name "
+            "the mask with Jagged(mask=...)"
+        )
+    return dict(zip(wanted, arrays, strict=True))
 
 
 def _possible_masks(graph: Graph) -> list[str]:
