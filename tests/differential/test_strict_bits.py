@@ -29,10 +29,13 @@ from pathlib import Path
 import pytest
 
 from inferon.analysis.cost import cost
+from inferon.errors import ToolError
 from inferon.ir.graph import Graph
 from inferon.ir.types import FLOAT32, FLOAT64, Float
 from inferon.load import load
 from inferon.ops import build as b
+from inferon.targets.toolchain import run
+from tests.absent import require_tool
 from tests.differential.random_programs import program
 from tests.differential.strict_run import (
     AARCH64,
@@ -153,6 +156,37 @@ def test_the_sample_has_every_value_of_every_axis() -> None:
         assert {each[position] for each in axes} == set(values)
     assert {each[:2] for each in axes} == set(product(COMPILERS, MACHINES))
     assert set(SAMPLE) <= {*STEMS, TEMPTING, *GRAPHS}
+
+
+# ------------------------------------------------------------------------------ unoptimized builds
+
+THREAD_STACK_BYTES = 1 << 20
+"""Half of what a thread has at least on Linux (2 MB): a layer of unoptimized code takes less."""
+
+
+def in_place(text: str) -> str:
+    """Layers are written in place also in unoptimized code."""
+    return text.replace("#define INFERON_LAYER inline\n", "#define INFERON_LAYER INFERON_INLINE\n")
+
+
+@pytest.mark.parametrize("change", [None, in_place], ids=["sound", "planted"])
+def test_unoptimized_code_fits_on_the_stack_of_a_thread(
+    change: Callable[[str], str] | None, tmp_path: Path
+) -> None:
+    """Built without -O, one model took 12 MB: each variable has a place of its own there."""
+    build = Build("clang++", X86_64_V4, "0")
+    require_tool(build.compiler)
+    (artifact,) = suite("f_transf", 1).artifacts
+    for file in artifact.files:
+        text = file.content.decode(errors="replace")
+        (tmp_path / file.path).write_text(change(text) if change else text)
+    limit = f"-Wframe-larger-than={THREAD_STACK_BYTES}"
+    command = [*build.command, *build.options, limit, "-c", f"{artifact.made.name}_c.cpp"]
+    if change is None:
+        run(command, tmp_path)
+    else:
+        with pytest.raises(ToolError, match="stack frame size"):
+            run(command, tmp_path)
 
 
 # --------------------------------------------------------------------------- the test of the test
