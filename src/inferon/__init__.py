@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inferon.compile import Agreement, Compiled, compile
+from inferon.containers import Jagged
 from inferon.errors import InferonError
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
@@ -30,6 +31,7 @@ __all__ = [
     "ExactModel",
     "Graph",
     "InferonError",
+    "Jagged",
     "Labels",
     "Ragged",
     "__version__",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from inferon.analysis.compare import first_difference
+from inferon.containers import Jagged, as_feed, predict_any
 from inferon.errors import Mismatch
-from inferon.interpret import Feed, arranged, interpret
+from inferon.interpret import arranged, interpret
 from inferon.ir.graph import Graph
 from inferon.ir.values import Array
 from inferon.targets.base import Artifact, Target
@@ -60,26 +63,52 @@ class Compiled:
     graph: Graph
     artifact: Artifact
 
-    def predict(self, data: Feed) -> Array | tuple[Array, ...]:
+    def predict(self, data: Any, *, threads: int = 1, jagged: Jagged | None = None) -> Any:
         """Return the output, or a tuple of several, computed by the artefact.
 
         Parameters
         ----------
-        data : array (events, input shape), or arrays in the order of the inputs, or
-            arrays by name
+        data : array (events, input shape), or arrays in the order of the inputs, or arrays by
+            name. numpy arrays, torch tensors on the CPU and whatever lends its memory are read
+            where they lie; another layout, or a dtype that the input's contains, is converted in
+            pieces. awkward arrays are sets of any length
+        threads : how many of them compute at once, each a range of events. No number of threads
+            changes a bit
+        jagged : how awkward arrays become inputs, where that is not plain
+
+        Returns
+        -------
+        torch tensors where an input is one; awkward arrays with a row for each particle where an
+        input is jagged and the output has such rows; otherwise numpy arrays
+
+        Raises
+        ------
+        DataError
+            When the data do not fit the inputs.
         """
-        outputs = self.artifact.predict(data)
+        if type(data) is np.ndarray:  # nothing to ask: this is a matter of nanoseconds
+            outputs = self.artifact.predict(data, threads=threads)
+        else:
+            outputs = predict_any(
+                self.graph, partial(self.artifact.predict, threads=threads), data, jagged
+            )
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def verify(self, data: Feed, *, events: int = VERIFIED_EVENTS) -> Agreement:
+    def verify(self, data: Any, *, events: int = VERIFIED_EVENTS) -> Agreement:
         """Prove that the artefact has the interpreter's bits, for events alone and in one batch.
+
+        Parameters
+        ----------
+        data : as for `predict`, of the inputs' dtypes; no awkward arrays
+        events : no more are compared
 
         Raises
         ------
         Mismatch
             With the first output, event and element that differ.
         """
-        inputs = [array[:events] for array in arranged(self.graph, data)]
+        given = arranged(self.graph, as_feed(self.graph, data))
+        inputs = [array[:events] for array in given]
         count = len(inputs[0]) if inputs else 1  # a graph of constants has one event
         elements = 0
         for first in range(0, max(count, 1), EVENTS_AT_ONCE):

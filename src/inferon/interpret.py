@@ -59,11 +59,16 @@ def evaluate_nodes(
     return {node: np.broadcast_to(v, (events, *v.shape[1:])) for node, v in values.items()}
 
 
-def arranged(graph: Graph, data: Feed) -> list[Array]:
-    """Return one checked array for each input, in the graph's order."""
+def arranged(graph: Graph, data: Feed, *, convertible: bool = False) -> list[Array]:
+    """Return one checked array for each input, in the graph's order.
+
+    Parameters
+    ----------
+    convertible : also take a dtype whose every value the input's dtype holds (``safe`` in numpy)
+    """
     arrays = _listed(graph, data)
     for node, name, array in zip(graph.inputs, graph.input_names, arrays, strict=True):
-        _check(name, array, node)
+        _check(name, array, node, convertible)
     events = sorted({len(array) for array in arrays})
     if len(events) > 1:
         raise DataError(f"inputs differ in their number of events: {events}")
@@ -94,15 +99,14 @@ def _array(name: str, data: Array) -> Array:
         raise DataError(f"input {name} is no array: its rows differ in length") from error
 
 
-def _check(name: str, array: Array, node: Node) -> None:
+def _check(name: str, array: Array, node: Node, convertible: bool) -> None:
     element = node.type.element
     if array.dtype.kind == "O" and storage(element).kind != "O":
         raise DataError(f"input {name} is an array of Python objects: give numbers of one dtype")
-    if array.dtype != storage(element):
-        hint = f"convert it with .astype('{storage(element)}')"
-        raise DataError(
-            f"input {name} has dtype {array.dtype}, expected {storage(element)}: {hint}"
-        )
+    wanted = storage(element)
+    if array.dtype != wanted and not (convertible and np.can_cast(array.dtype, wanted)):
+        hint = f"convert it with .astype('{wanted}')"
+        raise DataError(f"input {name} has dtype {array.dtype}, expected {wanted}: {hint}")
     fits = array.ndim == node.type.rank + 1 and all(
         size == got or isinstance(size, Dim)
         for size, got in zip(node.type.shape, array.shape[1:], strict=True)

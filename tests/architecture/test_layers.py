@@ -25,7 +25,7 @@ CORE = {
 
 # Each of them in one room only: package -> the rooms that may import it.
 HEAVY = {
-    "awkward": {"physics"},
+    "awkward": {"physics", "containers"},
     "fastjet": {"physics"},
     "google": {"frontends"},
     "h5py": {"physics"},
@@ -38,7 +38,7 @@ HEAVY = {
     "pythia8mc": {"physics"},
     "rich": {"cli"},
     "sklearn": {"frontends"},
-    "torch": {"training", "models", "frontends", "search"},
+    "torch": {"training", "models", "frontends", "search", "containers"},
     "typer": {"cli"},
     "uproot": {"physics"},
     "yaml": {"training"},

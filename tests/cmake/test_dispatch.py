@@ -18,7 +18,8 @@ from inferon.ir.graph import Graph
 from inferon.ir.values import Array
 from inferon.load import load
 from inferon.targets.cpp import Cpp, Ragged
-from inferon.targets.cpp.library import aligned, pointer
+from inferon.targets.cpp.call import aligned
+from inferon.targets.cpp.library import pointer
 from inferon.targets.cpp.target import CppArtifact
 from inferon.targets.toolchain import run
 from tests.absent import needs_tool, require_cpu, require_tool

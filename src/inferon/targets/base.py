@@ -36,8 +36,14 @@ class Artifact(ABC):
         """The files, the same for the same model on every machine."""
 
     @abstractmethod
-    def predict(self, data: Feed) -> tuple[Array, ...]:
-        """Return the outputs for events of shape (events, input shape)."""
+    def predict(self, data: Feed, *, threads: int = 1) -> tuple[Array, ...]:
+        """Return the outputs for events of shape (events, input shape).
+
+        Parameters
+        ----------
+        data : one array for a single input, or arrays in order, or arrays by name
+        threads : how many of them compute at once, each a range of the events
+        """
 
     def write(self, folder: str | os.PathLike[str]) -> Path:
         """Write the files into a folder, all or none.

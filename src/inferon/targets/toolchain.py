@@ -1,13 +1,11 @@
-"""Compilers: finding them, calling them, keeping what they made."""
+"""Compilers: finding them and calling them; `inferon.targets.cache` keeps what they made."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,12 +13,10 @@ from pathlib import Path
 
 from inferon.errors import ToolError, ToolMissing
 from inferon.targets.base import File
+from inferon.targets.cache import kept
 
 TIMEOUT_S = 300
 """A compiler that needs longer than five minutes for one model is stuck: the bar is 20 s."""
-
-KEPT_LIBRARIES = 200
-"""So many compiled libraries stay in the cache; the oldest go first."""
 
 LOG_LINES = 20
 
@@ -63,12 +59,16 @@ def best_march() -> str:
     """Return the best of the levels that the header knows, on this machine."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return ""
+    return "x86-64-v4" if set(_this_cpu().split()) >= _V4_FLAGS else "x86-64-v3"
+
+
+def _this_cpu() -> str:
+    """Return what the CPU can do, in the words of Linux; nothing elsewhere."""
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return "x86-64-v3"
-    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return "x86-64-v4" if set(line.split()) >= _V4_FLAGS else "x86-64-v3"
+        return ""
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
 @cache
@@ -112,13 +112,6 @@ def _package(tool: str) -> str:
     return {"clang++": "clang"}.get(Path(tool).name, Path(tool).name)
 
 
-def cache_folder() -> Path:
-    """Return where compiled libraries are kept: ``INFERON_CACHE``, or the user's cache folder."""
-    chosen = os.environ.get("INFERON_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache")
-    return Path(chosen) if chosen else Path(base) / "inferon"
-
-
 def shared_library(files: Sequence[File], sources: Sequence[str], compiler: Compiler) -> Path:
     """Return the library of some sources, compiled now or earlier.
 
@@ -127,24 +120,15 @@ def shared_library(files: Sequence[File], sources: Sequence[str], compiler: Comp
     """
     options = [*compiler.options(), "-shared", "-fPIC"]
     digest = hashlib.sha256(" ".join([version(compiler.command), *options, *sources]).encode())
+    if any(option.endswith("=native") for option in options):
+        digest.update(_this_cpu().encode())  # a home folder is often that of many machines
     for file in files:
         digest.update(f"{file.path} {len(file.content)} ".encode() + file.content)
-    place = cache_folder()
-    library = place / f"{digest.hexdigest()[:32]}.so"
-    if library.exists():
-        return library
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place) as name:
-        folder = Path(name)
+
+    def make(folder: Path) -> Path:
         for file in files:
             (folder / file.path).write_bytes(file.content)
         run([compiler.command, *options, "-o", "library.so", *sources], folder)
-        (folder / "library.so").replace(library)
-    _forget_old(place)
-    return library
+        return folder / "library.so"
 
-
-def _forget_old(place: Path) -> None:
-    kept = sorted(place.glob("*.so"), key=lambda path: path.stat().st_mtime)
-    for path in kept[: max(0, len(kept) - KEPT_LIBRARIES)]:
-        path.unlink(missing_ok=True)
+    return kept(digest.hexdigest()[:32], make)

@@ -122,7 +122,7 @@ def _head(region: Region, name: str) -> str:
         f"{'' if buffer in targets else 'const '}{scalar_type(buffer.element)}* {buffer.name}"
         for buffer in touched(region)
     ]
-    return f"INFERON_INLINE void {name}({', '.join(parameters)})"
+    return f"INFERON_LAYER void {name}({', '.join(parameters)})"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

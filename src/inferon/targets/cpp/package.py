@@ -10,7 +10,7 @@ from inferon.ir.graph import Graph
 from inferon.ir.listing import show
 from inferon.ops.elementary import NUMERICS_VERSION
 from inferon.targets.base import MANIFEST, File
-from inferon.targets.cpp.code import words
+from inferon.targets.cpp.code import scalar_type, words
 from inferon.targets.cpp.dispatch import dispatch_files
 from inferon.targets.cpp.golden import Golden
 from inferon.targets.cpp.header import header
@@ -57,6 +57,16 @@ def package(
 def timing_source(made: Program) -> File:
     """Return the timing loop that is compiled beside a model: no call from Python counts."""
     return File(f"{made.name}_timing.cpp", _filled("timing.cpp", made).encode())
+
+
+def call_source(made: Program) -> File:
+    """Return the call that is compiled beside a model: its arrays in a row, as for every model."""
+    arrays = [
+        *(f"const {scalar_type(buffer.element)}" for buffer in made.plan.inputs),
+        *(scalar_type(buffer.element) for buffer in made.plan.outputs),
+    ]
+    passed = ", ".join(f"static_cast<{kind}*>(arrays[{i}])" for i, kind in enumerate(arrays))
+    return File(f"{made.name}_call.cpp", _filled("call.cpp", made, arrays=passed).encode())
 
 
 def signature(graph: Graph) -> str:

@@ -40,9 +40,9 @@ class CppArtifact(Artifact):
         """The model, compiled for this machine."""
         return Library(self.made, self.graph, self.files, self.compiler)
 
-    def predict(self, data: Feed) -> tuple[Array, ...]:
+    def predict(self, data: Feed, *, threads: int = 1) -> tuple[Array, ...]:
         """Return the outputs for events of shape (events, input shape)."""
-        return self.library.predict(data)
+        return self.library.predict(data, threads=threads)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,13 @@
 #endif
 #ifndef INFERON_INLINE
 #define INFERON_INLINE inline __attribute__((always_inline))
+// A layer. Unoptimized code gives each variable a place of its own on the stack, so there a layer is a call: written in
+// place, those of a transformer would take 12 MB at once.
+#if defined(__OPTIMIZE__)
+#define INFERON_LAYER INFERON_INLINE
+#else
+#define INFERON_LAYER inline
+#endif
 // Behind the parameters of a function written in place: a call of it would put the sums of a tile into memory.
 #if defined(__clang__)
 #define INFERON_INLINED __attribute__((always_inline)) noexcept

@@ -103,17 +103,25 @@ template <class T>
 INFERON_INLINE bool equal(T a, T b) noexcept {
   return a == b;
 }
+// On AArch64 clang (14) makes fmax(x, 0) of x < 0 ? 0 : x, which turns -0 into +0: the choice is hidden from it.
+template <class T>
+INFERON_INLINE T hidden_choice(T x) noexcept {
+#if defined(__clang__) && defined(__aarch64__)
+  if constexpr (std::is_floating_point<T>::value) return opaque(x);
+#endif
+  return x;
+}
 template <class T>
 INFERON_INLINE T select(bool c, T a, T b) noexcept {
-  return c ? a : b;
+  return c ? a : hidden_choice(b);
 }
 template <class T>
 INFERON_INLINE T larger(T a, T b) noexcept {
-  return a > b || a != a ? a : b;
+  return a > b || a != a ? a : hidden_choice(b);
 }
 template <class T>
 INFERON_INLINE T smaller(T a, T b) noexcept {
-  return a < b || a != a ? a : b;
+  return a < b || a != a ? a : hidden_choice(b);
 }
 INFERON_INLINE bool both(bool a, bool b) noexcept { return a && b; }
 INFERON_INLINE bool either(bool a, bool b) noexcept { return a || b; }
@@ -513,7 +521,12 @@ INFERON_INLINE M unordered(F a) noexcept { return {vmvnq_u32(vceqq_f32(a.v, a.v)
 INFERON_INLINE M less(I a, I b) noexcept { return {vcltq_s32(a.v, b.v)}; }
 INFERON_INLINE M less_equal(I a, I b) noexcept { return {vcleq_s32(a.v, b.v)}; }
 INFERON_INLINE M equal(I a, I b) noexcept { return {vceqq_s32(a.v, b.v)}; }
-INFERON_INLINE F select(M c, F a, F b) noexcept { return {vbslq_f32(c.v, a.v, b.v)}; }
+INFERON_INLINE F select(M c, F a, F b) noexcept {
+#if defined(__clang__)
+  __asm__("" : "+w"(c.v));  // as above: what is chosen has to stay a choice
+#endif
+  return {vbslq_f32(c.v, a.v, b.v)};
+}
 INFERON_INLINE I select(M c, I a, I b) noexcept { return {vbslq_s32(c.v, a.v, b.v)}; }
 INFERON_INLINE M both(M a, M b) noexcept { return {vandq_u32(a.v, b.v)}; }
 INFERON_INLINE M either(M a, M b) noexcept { return {vorrq_u32(a.v, b.v)}; }
