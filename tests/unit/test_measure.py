@@ -19,10 +19,11 @@ from inferon.ir.graph import Graph
 from inferon.ir.types import FLOAT32
 from inferon.ir.values import Array
 from inferon.load import load
-from inferon.measure.benchmark import MAX_TURNS, MIN_TURNS, Benchmark, benchmark
+from inferon.measure.benchmark import Benchmark, benchmark
 from inferon.measure.installation import survey
 from inferon.measure.machine import this_machine, versions
 from inferon.measure.onnxruntime_peer import OnnxRuntime, compare, identity_model
+from inferon.measure.race import MAX_TURNS, MIN_TURNS
 from inferon.measure.record import as_json
 from inferon.measure.spread import Spread
 from inferon.ops import build as b
