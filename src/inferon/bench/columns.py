@@ -40,11 +40,11 @@ def columns_contestant(artifact: CppArtifact, x: Array, y: Array) -> Contestant 
     function.restype = None
     inputs, outputs = np.ascontiguousarray(x.T), np.zeros(y.T.shape, np.float32)
     workspace = aligned(artifact.made.workspace_bytes)
-    places = (pointer(workspace), _rows(inputs), _rows(outputs), ctypes.c_size_t(len(x)))
 
     def time_ns(repeats: int, bursts: int) -> Array:
         times = np.zeros(bursts)
-        counts = (ctypes.c_size_t(repeats), ctypes.c_size_t(bursts))
+        places = (pointer(workspace), _rows(inputs), _rows(outputs))  # they outlive this call
+        counts = (ctypes.c_size_t(each) for each in (len(x), repeats, bursts))
         function(*places, *counts, pointer(times))
         return times
 

@@ -22,6 +22,7 @@ from inferon.ir.values import Array
 from inferon.load import load
 from inferon.measure.onnxruntime_peer import OnnxRuntime, available
 from inferon.measure.race import TimeCalls
+from inferon.targets.cpp.library import pointer
 from inferon.targets.toolchain import run
 
 INFERON, COLUMNS = "Inferon", "Inferon, columns"
@@ -137,14 +138,13 @@ def onnx2c_contestants(
 
 def _onnx2c_contestant(library: ctypes.CDLL, form: str, x: Array, y: Array) -> Contestant | Absent:
     found = np.zeros_like(y)
-    both = (ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(found.ctypes.data))
     function = library["time_calls"]
     function.restype = None
 
     def time_ns(repeats: int, bursts: int) -> Array:
         times = np.zeros(bursts)
         counts = (ctypes.c_size_t(repeats), ctypes.c_size_t(bursts))
-        function(*both, *counts, ctypes.c_void_p(times.ctypes.data))
+        function(pointer(x), pointer(found), *counts, pointer(times))
         return times
 
     time_ns(1, 1)
