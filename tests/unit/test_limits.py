@@ -1,4 +1,4 @@
-"""What the machine can, and the limits that follow: plausible, never how fast (10 s, g++)."""
+"""What the machine can, and the limits that follow: plausible, never how fast (15 s, g++)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from inferon.measure.layers import layer_table, neighbors_with_steps
 from inferon.measure.limit import Bound, Limit, ModelLimits, layer_limit, model_limits
 from inferon.measure.machine_speed import MachineSpeed, cache_sizes, machine_speed
 from inferon.ops import build as b
+from inferon.ops.base import Elementary
 from inferon.ops.dot import Dot
 from inferon.ops.elementary import Erf, Exp, Log
 from inferon.ops.movement import Broadcast
+from inferon.ops.power import RealPower
+from inferon.ops.vocabulary import ELEMENTARY
 from inferon.targets.cpp import Cpp
 from inferon.targets.cpp.machine_speed import MANY
 from inferon.targets.toolchain import Compiler
-from tests.absent import needs_tool
+from tests.absent import needs_tool, require_cpu
 from tests.unit.command_line import MLP, MODELS
 
 EXP, ERF = Function(Exp(), FLOAT32), Function(Erf(), FLOAT32)
@@ -54,6 +57,27 @@ def test_the_figures_of_a_machine_are_plausible(compiler: str) -> None:
     assert all(0.001 < each.byte.ns < 1.0 for each in found.caches)  # 1 to 1000 bytes a ns
     sizes = [each.size_bytes for each in found.caches]
     assert sizes == sorted(sizes)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "compiler",
+    [pytest.param(each, marks=needs_tool(each)) for each in ("g++", "clang++")],
+)
+@pytest.mark.parametrize("march", ["x86-64-v3", "x86-64-v4"])
+def test_every_elementary_function_can_be_measured(compiler: str, march: str) -> None:
+    if march == "x86-64-v4":
+        require_cpu("avx512dq")
+    every = [
+        Function(op(), element)
+        for op in ELEMENTARY
+        for element in (FLOAT32, FLOAT64)
+        if issubclass(op, Elementary) and (op is not RealPower or element == FLOAT64)
+    ]
+    found = machine_speed(every, Compiler(compiler, march))
+    for each in found.functions:
+        assert each.element.ns > 0
+        assert each.latency.ns > 3 * found.add_ns, each.function.name
 
 
 @needs_tool("g++")

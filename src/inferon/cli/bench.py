@@ -139,7 +139,7 @@ def _document(
             "ratio": timing.ratio,
             "net_ratio": result.net_ratio(timing),
             "limit_ns_per_event": limits.at(timing.events).ns,
-            "to_limit": timing.ours_ns_per_event / limits.at(timing.events).ns,
+            "to_limit": _quotient(timing.ours_ns_per_event, limits.at(timing.events).ns),
             "bound": limits.at(timing.events).bound.value,
         }
         for timing in result.timings
@@ -156,6 +156,11 @@ def _document(
         "longest_chain_ns": limits.longest.ns,
         **{"macs": limits.work.macs, "functions": _functions(limits), "speed": _speed(limits)},
     }
+
+
+def _quotient(ns: float, limit_ns: float) -> float | None:
+    """Return a time in limits; None where there is nothing to do."""
+    return ns / limit_ns if limit_ns else None
 
 
 def _functions(limits: ModelLimits) -> dict[str, int]:
@@ -191,7 +196,8 @@ def _row(result: Benchmark, timing: Timing, limit_ns: float) -> tuple[str, ...]:
 
     ours, peer = timing.ours, timing.peer
     mine = cell(ours.median_ns, ours.lower_quartile_ns, ours.upper_quartile_ns)
-    beside = f"{timing.ours_ns_per_event / limit_ns:.2f}" if limit_ns else "-"
+    times = _quotient(timing.ours_ns_per_event, limit_ns)
+    beside = "-" if times is None else f"{times:.2f}"
     own = (f"{timing.events:,}", mine, f"{limit_ns:,.1f}", beside)
     if peer is None:
         return *own, "-", "-", "-"
@@ -245,7 +251,8 @@ def _layers(rows: tuple[LayerTime, ...]) -> list[RenderableType]:
 
 def _layer_row(row: LayerTime) -> tuple[str, ...]:
     name = (row.layer or "(none)") + (f" (+{len(row.joined)})" if row.joined else "")
-    beside = f"{row.ns / row.limit.ns:.1f}" if row.limit.ns else "-"
+    times = _quotient(row.ns, row.limit.ns)
+    beside = "-" if times is None else f"{times:.1f}"
     numbers = (f"{row.ns:,.0f}", f"{row.share:.0%}", f"{row.limit.ns:,.1f}", beside)
     return name, row.limit.bound.value, *numbers
 

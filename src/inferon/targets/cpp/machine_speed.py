@@ -55,7 +55,7 @@ def _probe(number: int, op: Elementary, element: Element) -> str:
         kind, step, value = "double", "1", "in_double[i]"
         put, one = "out_double[i] = {}", "double x = half"
     result = put.format(f"{name}({', '.join([value] * operands)})")
-    again = f"{name}({', '.join(['x'] * operands)})"
+    again = f"{spell.OPAQUE}({name}({', '.join(['x'] * operands)}))"  # else NaN ends the chain
     keep = "store(out_float, x)" if element == FLOAT32 else "out_double[0] = x"
     return f"""
 // {op.spelling()} of {element}: many elements; then a chain of results.
