@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,30 +65,39 @@ class Absent:
     why: str
 
 
-def onnxruntime_contestants(
-    folder: Path, stem: str, graph: Graph, x: Array
-) -> Iterator[Contestant | Absent]:
-    """Yield every export form that takes so many events, with its batch free and fixed."""
+def onnxruntime_forms(folder: Path, stem: str, graph: Graph) -> tuple[OnnxRuntime, ...] | Absent:
+    """Return the export forms of a model; ``graph`` is that of the first."""
     if not available():
-        yield Absent(ORT, "not installed: pip install 'inferon[ort]'")
-        return
-    for form in FORMS:
-        file = folder / f"{stem}{form}"
-        own = load(file) if form != FORMS[0] else graph
-        is_one = own.inputs[0].type.rank == x.ndim  # one event as it stands, with an axis of 1
+        return Absent(ORT, "not installed: pip install 'inferon[ort]'")
+    files = [folder / f"{stem}{form}" for form in FORMS]
+    graphs = [graph, *(load(file) for file in files[1:])]
+    names = [form.strip("._").removesuffix(".onnx") for form in FORMS]
+    return tuple(OnnxRuntime(*each) for each in zip(files, graphs, names, strict=True))
+
+
+def onnxruntime_contestants(
+    forms: Sequence[OnnxRuntime], x: Array, y: Array
+) -> Iterator[Contestant | Absent]:
+    """Yield every form that takes so many events, with its batch free and fixed."""
+    for form in forms:
+        is_one = form.graph.inputs[0].type.rank == x.ndim  # one event as it stands: an axis of 1
         if is_one and len(x) > 1:
             continue
-        name = form.strip("._").removesuffix(".onnx")
+        data = [x[:, None] if is_one else x]
         try:
-            for peer in OnnxRuntime(file, own, form=name).forms(len(x)):
-                calls = peer.timer([x[:, None] if is_one else x], len(x)).time_ns
-                yield Contestant(ORT, peer.form, calls)
+            for peer in form.forms(len(x)):
+                (found,) = peer.predict(data)
+                difference = _difference(found.reshape(y.shape), y)
+                if difference is not None:
+                    yield Absent(f"{ORT}, {peer.form}", difference)
+                    continue
+                yield Contestant(ORT, peer.form, peer.timer(data, len(x)).time_ns)
         except ToolError as error:
-            yield Absent(f"{ORT}, {file.name}", str(error))
+            yield Absent(f"{ORT}, {form.form}", str(error))
 
 
-def torch_contestant(folder: Path, stem: str, x: Array) -> Contestant | Absent:
-    """Return the torch module behind a model, on one thread."""
+def torch_module(folder: Path, stem: str) -> Any | Absent:
+    """Return the torch module behind a model."""
     try:
         import torch
     except ImportError:
@@ -96,9 +106,15 @@ def torch_contestant(folder: Path, stem: str, x: Array) -> Contestant | Absent:
 
     torch.set_num_threads(1)
     try:
-        module = rebuilt(stem, folder)
+        return rebuilt(stem, folder)
     except InferonError as error:
         return Absent(TORCH, str(error))
+
+
+def torch_contestant(module: Any, x: Array) -> Contestant:
+    """Return a torch module in eager mode, on one thread."""
+    import torch
+
     tensor = torch.from_numpy(x)
 
     def time_ns(repeats: int, bursts: int) -> Array:
@@ -148,10 +164,14 @@ def _onnx2c_contestant(library: ctypes.CDLL, form: str, x: Array, y: Array) -> C
         return times
 
     time_ns(1, 1)
-    difference = float(np.abs(found - y).max())
-    if not difference < CLOSE:
-        return Absent(ONNX2C, f"its outputs are {difference:g} from those of the file")
-    return Contestant(ONNX2C, form, time_ns)
+    difference = _difference(found, y)
+    return Contestant(ONNX2C, form, time_ns) if difference is None else Absent(ONNX2C, difference)
+
+
+def _difference(found: Array, y: Array) -> str | None:
+    """Return what is wrong with outputs; None where they are the stored ones."""
+    largest = float(np.abs(found - y).max())
+    return None if largest < CLOSE else f"its outputs are {largest:g} from those of the file"
 
 
 def _compiled_c(source: str, form: tuple[str, ...]) -> ctypes.CDLL:

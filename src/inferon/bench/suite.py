@@ -7,9 +7,12 @@ The limits are measured right beside.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +27,10 @@ from inferon.bench.peers import (
     Contestant,
     onnx2c_contestants,
     onnxruntime_contestants,
+    onnxruntime_forms,
     split,
     torch_contestant,
+    torch_module,
 )
 from inferon.bench.result import V3, V4, LimitAt, ModelResult, Timing
 from inferon.errors import DataError
@@ -33,8 +38,8 @@ from inferon.ir.values import Array
 from inferon.load import load
 from inferon.measure.benchmark import cycled
 from inferon.measure.limit import Limit, model_limits
-from inferon.measure.machine import this_machine, versions
-from inferon.measure.onnxruntime_peer import available, identity_call
+from inferon.measure.machine import package_version, this_machine, versions
+from inferon.measure.onnxruntime_peer import OnnxRuntime, available, identity_call
 from inferon.measure.race import race
 from inferon.measure.spread import Spread
 from inferon.targets.cpp.target import Cpp, CppArtifact
@@ -77,7 +82,7 @@ class Subject:
     model : which one
     artifacts : ours, the headline first
     x, y : the stored events and results
-    code : identifies generated code, compiler and machine
+    code : identifies generated code, compiler, peers and machine
     """
 
     model: SuiteModel
@@ -95,8 +100,9 @@ def subject(model: SuiteModel, settings: Settings) -> Subject:
     artifacts = tuple(
         Cpp(compiler=Compiler(settings.compiler, march)).build(graph) for march in marches()
     )
-    used = versions(artifacts[0].compiler)
-    identity = [this_machine().cpu, repr(used), repr(settings.batches), *marches()]
+    used = (versions(artifacts[0].compiler), package_version("torch"))
+    peer = shutil.which(settings.onnx2c)
+    identity = [this_machine().cpu, repr(used), repr(peer), repr(settings.batches), *marches()]
     digest = hashlib.sha256("\n".join(identity).encode())
     for file in artifacts[0].files:
         digest.update(file.content)
@@ -133,12 +139,16 @@ def measure(
     reached: list[LimitAt] = []
     timings: list[Timing] = []
     absent: dict[str, Absent] = {SOFIE: Absent(SOFIE, NO_SOFIE)}
+    forms = onnxruntime_forms(settings.folder, subject.model.stem, subject.artifacts[0].graph)
+    module = torch_module(settings.folder, subject.model.stem)
     for events in (1, *settings.batches):
         if timings and timings[0].ns * events > LONGEST_CALL_NS:
             say(f"{subject.model.stem}: {events} events in a call are left out: too long")
             continue
         say(f"{subject.model.stem}: {events} in a call")
-        there, missing = split(_contestants(subject, settings, events))
+        there, missing = split(
+            [*_own(subject, events), *_peers(subject, settings, forms, module, events)]
+        )
         absent.update((each.name, each) for each in missing)
         spreads = race([each.calls for each in there])
         timings += [_timing(each, events, s) for each, s in zip(there, spreads, strict=True)]
@@ -153,25 +163,34 @@ def measure(
     )
 
 
-def _contestants(subject: Subject, settings: Settings, events: int) -> list[Contestant | Absent]:
-    folder, stem = settings.folder, subject.model.stem
-    x = cycled(subject.x, events)
-    found: list[Contestant | Absent] = [_own(each, x) for each in subject.artifacts]
-    if events > 1 and subject.model.letter in WITH_COLUMNS:
-        y = cycled(subject.y, events)
-        found += [columns_contestant(each, x, y) for each in subject.artifacts]
-    found += onnxruntime_contestants(folder, stem, subject.artifacts[0].graph, x)
-    found.append(torch_contestant(folder, stem, x))
+def _own(subject: Subject, events: int) -> Iterator[Contestant | Absent]:
+    """Yield ours in each instruction set, on rows and on columns."""
+    x, y = cycled(subject.x, events), cycled(subject.y, events)
+    for artifact in subject.artifacts:
+        yield Contestant(INFERON, artifact.compiler.march, partial(_time_rows, artifact, x))
+        if events > 1 and subject.model.letter in WITH_COLUMNS:
+            yield columns_contestant(artifact, x, y)
+
+
+def _time_rows(artifact: CppArtifact, x: Array, repeats: int, bursts: int) -> Array:
+    return artifact.library.time_ns(x, events=len(x), repeats=repeats, bursts=bursts)
+
+
+def _peers(
+    subject: Subject,
+    settings: Settings,
+    forms: tuple[OnnxRuntime, ...] | Absent,
+    module: Any,
+    events: int,
+) -> Iterator[Contestant | Absent]:
+    x, y = cycled(subject.x, events), cycled(subject.y, events)
+    if isinstance(forms, Absent):
+        yield forms
+    else:
+        yield from onnxruntime_contestants(forms, x, y)
+    yield module if isinstance(module, Absent) else torch_contestant(module, x)
     if events == 1:  # its code is that of one event
-        found += onnx2c_contestants(settings.onnx2c, folder, stem, x, subject.y[:1].copy())
-    return found
-
-
-def _own(artifact: CppArtifact, x: Array) -> Contestant:
-    def time_ns(repeats: int, bursts: int) -> Array:
-        return artifact.library.time_ns(x, events=len(x), repeats=repeats, bursts=bursts)
-
-    return Contestant(INFERON, artifact.compiler.march, time_ns)
+        yield from onnx2c_contestants(settings.onnx2c, settings.folder, subject.model.stem, x, y)
 
 
 def check_results(subject: Subject) -> None:
