@@ -6,6 +6,7 @@ A peer that cannot take part says why (`Absent`), and the table says so.
 from __future__ import annotations
 
 import ctypes
+import re
 import shutil
 import tempfile
 import time
@@ -183,6 +184,12 @@ def _compiled_c(source: str, form: tuple[str, ...]) -> ctypes.CDLL:
         return ctypes.CDLL(str(folder / "model.so"))
 
 
+WRONG = re.compile(r"(?:\[Fatal\] \(\w+\)|error:) +(.*)")
+"""How both begin to say it."""
+
+LETTERS = 160
+"""Of a reason, for the table."""
+
 _CALLS = """#include <stddef.h>
 #include <time.h>
 
@@ -203,12 +210,9 @@ void time_calls(const void* x, void* y, size_t repeats, size_t bursts, double* n
 
 
 def _reason(error: ToolError) -> str:
-    """Return the line of a tool's log that says what is wrong."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    marks = ("Fatal", "error:", "Unimplemented")
-    told = next((line for line in lines if any(mark in line for mark in marks)), lines[0])
-    start = min((told.find(mark) for mark in marks if mark in told), default=0)
-    return told[start : start + 160]
+    """Return what onnx2c, or the compiler of its C, says is wrong."""
+    told = WRONG.search(str(error))
+    return (told[1] if told else str(error).splitlines()[0])[:LETTERS]
 
 
 def split(
