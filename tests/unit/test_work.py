@@ -15,10 +15,11 @@ from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32, FLOAT64
 from inferon.load import load
 from inferon.ops import build as b
-from inferon.ops.arithmetic import Add
+from inferon.ops.arithmetic import Add, Sqrt
 from inferon.ops.dot import Dot
 from inferon.ops.elementary import Exp, Sigmoid, Tanh
 from inferon.ops.loop import Fold
+from inferon.ops.movement import Broadcast, Transpose
 from inferon.ops.reduction import Sum
 from inferon.passes.presets import CPU
 from tests.unit.command_line import MODELS
@@ -57,6 +58,17 @@ def test_a_product_is_rows_times_columns_times_terms() -> None:
     assert [(each.function.name, each.count) for each in gate.functions] == [("sigmoid", 15)]
     assert (found.macs, found.weight_bytes) == (120, 180)
     assert found.edge_bytes == 4 * (24 + 15)
+
+
+def test_a_value_that_is_only_seen_otherwise_is_not_moved() -> None:
+    x = b.input_("x", (2, 3), FLOAT32)
+    root = Node(Sqrt(), (x,), "root")
+    turned = Node(Transpose((1, 0)), (root,), "turn")
+    spread = Node(Broadcast((5, 3, 2)), (turned,), "spread")
+    y = Node(Sum((0,), 1), (spread,), "sum")
+    first, last = work(Graph("g", (x,), (y,), ("y",))).layers
+    assert (first.layer, first.taken_bytes, first.given_bytes) == ("root", 24, 24)
+    assert (last.layer, last.taken_bytes, last.given_bytes) == ("sum", 24, 24)
 
 
 def test_work_counts_where_it_is_computed() -> None:

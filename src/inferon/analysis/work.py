@@ -116,7 +116,7 @@ def work(graph: Graph, *, within: Mapping[str, str] | None = None) -> Work:
     event = _of_event(graph)
     given: set[Node] = set()
     for node in graph.nodes():
-        if node not in event:
+        if node not in event or isinstance(node.op, VIEWS):
             continue
         name = renamed.get(node.origin, node.origin)
         layer = counted.setdefault(name, _Layer())
@@ -125,7 +125,7 @@ def work(graph: Graph, *, within: Mapping[str, str] | None = None) -> Work:
             _count_input(_seen_through(source), renamed, name, counted, given, event)
     for node in graph.outputs:
         source = _seen_through(node)
-        if source in event:
+        if source in event:  # else it is an input, or the same for all events
             counted[renamed.get(source.origin, source.origin)].given[source] = _bytes(source)
     layers = [(name, each) for name, each in counted.items() if not each.is_idle]
     edge = sum(_bytes(node) for node in (*graph.inputs, *graph.outputs))
