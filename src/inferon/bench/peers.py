@@ -33,7 +33,7 @@ ORT, TORCH, ONNX2C, SOFIE = "ONNX Runtime", "torch, eager", "onnx2c", "SOFIE"
 CLOSE = 1e-3
 """A peer whose outputs of about 1 differ by more computes another model (bench/weights.py)."""
 
-NO_SOFIE = "its parser is part of a ROOT built with TMVA, which the packages of ROOT leave out"
+NO_SOFIE = "its parser needs a ROOT with TMVA, which ROOT's package for Python leaves out"
 
 C_OPTIONS = ("-std=gnu11", "-O3", "-w", "-shared", "-fPIC")
 """For onnx2c's C, which does not compile without warnings."""
