@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+MODELS = ROOT / "benchmarks" / "models" / "README.md"
+PAGES = (ROOT / "README.md", MODELS, *sorted((ROOT / "docs").rglob("*.md")))
 SLOT = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

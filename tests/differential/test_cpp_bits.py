@@ -39,8 +39,11 @@ from tests.differential.random_programs import program
 from tests.property.random_graphs import graphs
 
 MODELS = Path(__file__).parents[2] / "benchmarks" / "models"
-SMALL = ("a_mlp12", "b_jet16", "c_mlp256", "d1_bragg", "d2_lenet", "e_deepsets", "g_gru")
-LARGE = ("f_transf", "i_pnet")
+SMALL = (
+    *("a_mlp12", "b_jet16", "c_mlp256", "d1_bragg", "d2_lenet", "e_deepsets", "g_gru"),
+    *("h_autoenc", "j_lstm"),
+)
+LARGE = ("f_transf", "i_pnet", "k_pnetlite", "l_strain", "m_part")
 OTHER_FORMS = ("_dyn", ".static1")
 
 PROGRAMS = 20

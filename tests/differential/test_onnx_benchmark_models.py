@@ -1,4 +1,4 @@
-"""The 27 files of benchmarks/models: three export forms of nine networks, against ONNX Runtime."""
+"""The 42 files of benchmarks/models: three export forms of 14 networks, against ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from inferon.analysis.accuracy import ONNX_RUNTIME
 from inferon.analysis.bound import agreement
+from inferon.errors import Unsupported
 from inferon.interpret import interpret
 from inferon.load import load
 from tests.differential.onnx_double import same_meaning
@@ -22,7 +23,13 @@ FIXED = [path for path in FILES if "static1" in path.name]
 
 # Nearly tied distances may make other neighbors the nearest.  Here
 # test_the_real_numbers_are_those_of_the_file decides.
-MAY_BE_UNDECIDED = ("i_pnet",)
+MAY_BE_UNDECIDED = ("i_pnet", "k_pnetlite")
+
+# k in float64: ONNX's reference gathers among 64 at most, and ONNX Runtime lacks the sinh.
+NOT_IN_FLOAT64 = ("k_pnetlite",)
+
+# m asks with one token for all events; with the batch fixed at 1 that is one token for one event.
+HOLDS_ITS_BATCH = ("m_part",)
 
 
 def network(path: Path) -> str:
@@ -35,7 +42,7 @@ def events(path: Path) -> Array:
 
 
 def test_all_files_are_there() -> None:
-    assert len(FILES) == 27
+    assert len(FILES) == 42
 
 
 @pytest.mark.parametrize("path", BATCHED, ids=lambda path: path.stem)
@@ -46,7 +53,11 @@ def test_a_batch_agrees_with_onnx_runtime(path: Path) -> None:
     assert graph.name == path.stem
 
 
-@pytest.mark.parametrize("path", BATCHED, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in BATCHED if network(path) not in NOT_IN_FLOAT64],
+    ids=lambda path: path.stem,
+)
 def test_the_real_numbers_are_those_of_the_file(path: Path) -> None:
     same_meaning(onnx.load(path), {"x": events(path)})
 
@@ -64,6 +75,10 @@ def test_a_fixed_batch_is_one_event_as_it_stands(path: Path) -> None:
 @pytest.mark.parametrize("path", FIXED, ids=lambda path: path.stem)
 def test_a_fixed_batch_becomes_any_batch(path: Path) -> None:
     """From the file in which the batch is 1: what the one with a symbolic batch computes."""
+    if network(path) in HOLDS_ITS_BATCH:
+        with pytest.raises(Unsupported, match="another batch"):
+            load(path, batch_axis=0)
+        return
     graph = load(path, batch_axis=0)
     symbolic = load(MODELS / f"{network(path)}.onnx")
     x = events(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import parser
+from onnx import TensorProto, helper, parser
 
 import inferon
 from inferon.ops.vocabulary import parse_listing
@@ -329,6 +329,32 @@ def test_bench_as_json_says_with_what_and_where(run: CommandLine) -> None:
     assert document["benchmark"]["machine"]["cpu"]
     assert document["benchmark"]["versions"]["compiler"]
     assert document["benchmark"]["call_overhead"]["median_ns"] > 0
+
+
+@needs_tool("g++")
+def test_bench_prints_the_limit_and_the_layers(run: CommandLine) -> None:
+    document = run("bench", MLP, "--batch", 1, "--json").document
+    (row,) = document["summary"]
+    assert row["to_limit"] == row["ours_ns_per_event"] / row["limit_ns_per_event"]
+    assert (document["macs"], document["functions"]) == (1032, {"sigmoid": 1})
+    layers = document["layers"]
+    assert [each["macs"] for each in layers] == [12 * 32, 32 * 16, 16 * 8, 8]
+    assert "m/m.1/Relu" in layers[0]["joined"]
+    shown = run("bench", MLP, "--batch", 1)
+    assert "m/m.0/Gemm (+1)" in shown.out
+    assert "m/m.0/Gemm" not in run("bench", MLP, "--batch", 1, "--no-layers").out
+
+
+@needs_tool("g++")
+def test_a_model_without_work_has_no_ratio_to_its_limit(run: CommandLine, tmp_path: Path) -> None:
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 4]) for name in "xy")
+    node = helper.make_node("Relu", ["x"], ["y"])
+    graph = helper.make_graph([node], "relu", [x], [y])
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "relu.onnx")
+    (row,) = run("bench", tmp_path / "relu.onnx", "--batch", 1, "--json").document["summary"]
+    assert (row["limit_ns_per_event"], row["to_limit"]) == (0.0, None)
+    assert run("bench", tmp_path / "relu.onnx", "--batch", 1).code == 0
 
 
 def test_doctor_reports_versions_and_what_is_possible(run: CommandLine) -> None:

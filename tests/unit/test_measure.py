@@ -16,16 +16,21 @@ import inferon
 from inferon.analysis.cost import cost
 from inferon.errors import Mismatch, ToolError, UsageError
 from inferon.ir.graph import Graph
+from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32
 from inferon.ir.values import Array
 from inferon.load import load
-from inferon.measure.benchmark import MAX_TURNS, MIN_TURNS, Benchmark, benchmark
+from inferon.measure.benchmark import Benchmark, benchmark
 from inferon.measure.installation import survey
 from inferon.measure.machine import this_machine, versions
 from inferon.measure.onnxruntime_peer import OnnxRuntime, compare, identity_model
+from inferon.measure.race import MAX_TURNS, MIN_TURNS
 from inferon.measure.record import as_json
 from inferon.measure.spread import Spread
 from inferon.ops import build as b
+from inferon.ops.arithmetic import Sqrt
+from inferon.ops.movement import Broadcast
+from inferon.ops.reduction import Sum
 from inferon.targets.cpp import Cpp
 from inferon.targets.toolchain import Compiler
 from tests.absent import needs_package, needs_tool
@@ -35,9 +40,9 @@ FORMS = ("a_mlp12.onnx", "a_mlp12_dyn.onnx", "a_mlp12.static1.onnx")
 
 
 def macs_of_the_readme() -> dict[str, int]:
-    """The last column of the table of benchmark models, counted when they were exported."""
+    """The fourth column of the table of benchmark models."""
     rows = re.findall(
-        r"^\| (\w+) \|.*\| ([\d,]+) \|$", (MODELS / "README.md").read_text(), re.MULTILINE
+        r"^\| (\w+) \|[^|]*\|[^|]*\| ([\d,]+) \|", (MODELS / "README.md").read_text(), re.MULTILINE
     )
     return {name: int(macs.replace(",", "")) for name, macs in rows}
 
@@ -293,3 +298,18 @@ def test_the_cost_of_a_call_is_stated_and_not_hidden(measured: Benchmark) -> Non
 def test_a_benchmark_is_json(measured: Benchmark) -> None:
     text = json.dumps(as_json(measured), allow_nan=False)
     assert json.loads(text)["versions"]["onnxruntime"]
+
+
+# ------------------------------------------------------------------------------------------ layers
+
+
+def test_a_step_has_the_name_of_the_layer_that_it_computes() -> None:
+    """Not of the layer that needs its result, where that is another one."""
+    layers = Cpp().build(load(MLP)).library.step_layers
+    assert layers == ("m/m.0/Gemm", "m/m.2/Gemm", "m/m.4/Gemm", "m/m.6/Gemm")
+    x = b.input_("x", (4,), FLOAT32)
+    root = Node(Sqrt(), (x,), "root")  # the sum needs it in memory, as it repeats it
+    spread = Node(Broadcast((3, 4)), (root,), "spread")
+    y = Node(Sum((0,), 1), (spread,), "sum")
+    made = Cpp().build(Graph("g", (x,), (y,), ("y",)))
+    assert made.library.step_layers == ("root", "sum")

@@ -87,6 +87,14 @@ def elementary_used(regions: Iterable[Region]) -> list[Used]:
     return list(found)
 
 
+def needed(functions: Iterable[Used]) -> list[Used]:
+    """Return elementary operators with those that they are made of, in order of need."""
+    found: dict[Used, None] = {}
+    for used in functions:
+        _with_parts(used, found)
+    return list(found)
+
+
 def _with_parts(used: Used, found: dict[Used, None]) -> None:
     op, element = used
     for node in ordered((op.decompose(*_inputs(op, element)),)):

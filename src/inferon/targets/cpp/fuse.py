@@ -149,6 +149,8 @@ class _Planner:
         for node in graph.nodes():
             if node not in self.values:
                 value = self.visit(node)
+                if isinstance(value.term, Compute):
+                    value = replace(value, origin=self.origin(node))
                 uses = len(users[node]) + graph.outputs.count(node)
                 trivial = not isinstance(value.term, Compute) and value.pending is None
                 stays = uses == 1 or trivial or is_private(node, users, graph.outputs)
@@ -255,7 +257,7 @@ class _Planner:
         strides = dense(shape) if value.pending else like_operands(value.term, shape)
         element = value.term.element
         to = View(self.buffer(element, prod(shape)), shape, strides)
-        self.regions.append(_region(value, to, self.origin(node)))
+        self.regions.append(_region(value, to, value.origin or self.origin(node)))
         view: View | None = to
         for op, after in value.turns:
             turned = moved(view, op, after) if view is not None else None
@@ -276,7 +278,8 @@ class _Planner:
         value = self.stored(value, node) if value.pending else value
         target = in_memory(self.buffer(value.term.element, prod(value.shape)), value.shape)
         assert isinstance(target.term, Leaf)
-        self.regions.append(Map(value.term, target.term.view, self.origin(node)))
+        origin = value.origin or self.origin(node)
+        self.regions.append(Map(value.term, target.term.view, origin))
         return target
 
     def row_by_row(self, value: Value, node: Node) -> Value:
@@ -350,6 +353,7 @@ class _Planner:
             op,
             shape,
             node.type.element,
+            self.origin(node),
         )
         turns = turned.turns if turned else ()
         return Value(Accumulator(node.type.element), whole, pending, turns)
@@ -500,5 +504,6 @@ def _region(value: Value, to: View, origin: str) -> Region:
         return Map(value.term, to, origin)
     p = value.pending
     return Product(
-        p.left, p.right, p.op.batch, p.op.contract, p.op.strands, value.term, to, origin
+        *(p.left, p.right, p.op.batch, p.op.contract, p.op.strands),
+        *(value.term, to, p.origin or origin),
     )

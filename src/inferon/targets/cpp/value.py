@@ -17,26 +17,29 @@ from inferon.targets.cpp.view import Buffer, View, axis_order, dense, moved, res
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A product that waits for the term that its user adds to its registers."""
+    """A product of a layer that waits for the term that its user adds to its registers."""
 
     left: View
     right: View
     op: Dot
     shape: tuple[int, ...]
     element: Element
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
     """A term over a shape.
 
-    With a pending product, ``turns`` lead from the product's shape to the value's.
+    With a pending product, ``turns`` lead from the product's shape to the value's.  ``origin`` is
+    the layer that computes the term: whoever needs it in memory may be another one.
     """
 
     term: Term
     shape: tuple[int, ...]
     pending: Pending | None = None
     turns: tuple[tuple[Op, tuple[int, ...]], ...] = ()
+    origin: str = ""
 
     @property
     def base(self) -> tuple[int, ...]:
