@@ -263,3 +263,10 @@ def test_ours_has_to_give_the_stored_results(tmp_path: Path) -> None:
 def test_how_busy_others_are_is_a_share() -> None:
     share = busy_share(0.05)
     assert share is None or 0.0 <= share <= 1.0
+
+
+def test_the_tables_are_those_of_the_committed_run() -> None:
+    results = FOLDER.parent / "results"
+    found = read_run(results / "suite.json")
+    assert [each.stem for each in found.models] == [each.stem for each in MODELS]
+    assert page(found) == (results / "suite.md").read_text()
