@@ -197,6 +197,8 @@ def test_c_that_is_wrong_or_does_not_compile_takes_no_part(
     )
     assert [type(each) for each in there] == [Contestant, Contestant]
     assert all(isinstance(each, Contestant) and (each.calls(10, 3) > 0).all() for each in there)
+    smallest = np.full(1, np.finfo(np.float32).smallest_subnormal)
+    assert (smallest * np.float32(1) > 0).all(), "a peer turned subnormal numbers off for us"
 
 
 @needs_tool("g++")

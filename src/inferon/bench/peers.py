@@ -35,7 +35,7 @@ CLOSE = 1e-3
 
 NO_SOFIE = "its parser needs a ROOT with TMVA, which ROOT's package for Python leaves out"
 
-C_OPTIONS = ("-std=gnu11", "-O3", "-w", "-shared", "-fPIC")
+C_OPTIONS = ("-std=gnu11", "-O3", "-w", "-c", "-fPIC")
 """For onnx2c's C, which does not compile without warnings."""
 
 C_FORMS = (("-march=native",), ("-march=native", "-ffast-math"))
@@ -176,11 +176,17 @@ def _difference(found: Array, y: Array) -> str | None:
 
 
 def _compiled_c(source: str, form: tuple[str, ...]) -> ctypes.CDLL:
+    """Return the library of a peer's C.
+
+    It is linked without its options: gcc 12 links -ffast-math with a start that turns subnormal
+    numbers off for the whole process, also for us and for the other peers.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model.c").write_text(source)
         (folder / "calls.c").write_text(_CALLS)
-        run(["gcc", *C_OPTIONS, *form, "-o", "model.so", "model.c", "calls.c", "-lm"], folder)
+        run(["gcc", *C_OPTIONS, *form, "model.c", "calls.c"], folder)
+        run(["gcc", "-shared", "-o", "model.so", "model.o", "calls.o", "-lm"], folder)
         return ctypes.CDLL(str(folder / "model.so"))
 
 
