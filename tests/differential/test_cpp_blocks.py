@@ -80,9 +80,9 @@ def blocks(graph: Graph) -> list[Blocked]:
 @pytest.mark.parametrize(
     ("graph", "counts"),
     [
-        (attention(2, 128, 96), (2, 8)),
-        (attention(3, 144, 50, biased=True), (3, 9)),
-        (attention(1, 160, 128), (1, 10)),
+        (attention(2, 128, 96), (2, 4)),
+        (attention(3, 144, 50, biased=True), (3, 3)),
+        (attention(1, 160, 128), (1, 5)),
     ],
     ids=["heads", "bias", "one_head"],
 )
@@ -100,12 +100,12 @@ def test_an_output_is_written_whole() -> None:
     moves = {
         each.region.to.buffer.name: each.moves.get(each.region.to.buffer) for each in group.body
     }
-    assert moves["out_w"] == (128 * 96, 16 * 96)
+    assert moves["out_w"] == (128 * 96, 32 * 96)
 
 
 def test_the_axis_of_the_lanes_may_be_that_of_the_keys() -> None:
     (group,) = blocks(normalized_keys())
-    assert group.counts == (2, 6)
+    assert group.counts == (2, 3)
     assert len(group.body) == 6  # up to the division; the product with the values needs all keys
 
 
