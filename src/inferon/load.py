@@ -51,7 +51,9 @@ def load(
 
     Returns
     -------
-    The graph; event ``i`` of a batch gives what row ``i`` of the model's outputs was.  Narrow
+    The graph; event ``i`` of a batch gives what row ``i`` of the model's outputs was.  Attention,
+    edge convolutions and GELU are regrouped where that saves work (`inferon.passes.regroup`):
+    results move by roundings, within the bound of the graph; a listing stays as it is.  Narrow
     types are held in wider ones (docs/decisions/0003): float16, bfloat16, float8 and float4 are
     f32 inputs and outputs, int4 and int2 are i8, uint4 and uint2 u8.  Each layer's result is
     brought back into the narrow set, and so is an input: a value of the set stays as it is,

@@ -103,7 +103,7 @@ def longest_chain(graph: Graph, latencies: Latencies) -> Chain:
 def loop_chains(graph: Graph, latencies: Latencies) -> tuple[LoopChain, ...]:
     """Return the chain of every loop of a graph; loops inside loops are part of theirs."""
     return tuple(
-        LoopChain(node.origin, _steps(node), _step(node.op, latencies))
+        LoopChain(node.origin, node.op.steps(node.inputs[1].type), _step(node.op, latencies))
         for node in graph.nodes()
         if isinstance(node.op, Loop)
     )
@@ -127,7 +127,7 @@ def _own(node: Node, latencies: Latencies) -> Chain:
     """Return the chain inside a node."""
     op = node.op
     if isinstance(op, Dot):
-        terms = prod(largest(size) for size in node.inputs[0].type.shape[-op.contract :])
+        terms = op.terms(node.inputs[0].type)
         joins = min(op.strands, max(1, terms)).bit_length() - 1
         fmas = ceil(terms / op.strands)
         return Chain(fmas * latencies.fma_ns + joins * latencies.add_ns, fmas, joins)
@@ -141,7 +141,7 @@ def _own(node: Node, latencies: Latencies) -> Chain:
         function = Function(op, node.type.element)
         return Chain(latencies.function_ns(function), functions=(function,))
     if isinstance(op, Loop):
-        return _step(op, latencies).times(_steps(node))
+        return _step(op, latencies).times(op.steps(node.inputs[1].type))
     return Chain()
 
 
@@ -154,10 +154,6 @@ def _links(node: Node, op: Reduction) -> int:
     shape = node.inputs[0].type.shape
     terms = prod(largest(shape[axis]) for axis in op.axes)
     return ceil(terms / op.strands) - 1 + min(op.strands, max(1, terms)).bit_length() - 1
-
-
-def _steps(node: Node) -> int:
-    return largest(node.inputs[1].type.shape[0])
 
 
 def _step(op: Loop, latencies: Latencies) -> Chain:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import prod
 
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, ordered
-from inferon.ir.shape import count, largest
+from inferon.ir.shape import count
 from inferon.ir.types import Fixed, Float
 from inferon.ops.base import Composite, Elementary
 from inferon.ops.dot import Dot
@@ -74,11 +73,9 @@ def cost(graph: Graph) -> Cost:
 def _macs(node: Node) -> int:
     op = node.op
     if isinstance(op, Dot):
-        contracted = node.inputs[0].type.shape[-op.contract :]
-        return count(node.type.shape) * prod(largest(size) for size in contracted)
+        return count(node.type.shape) * op.terms(node.inputs[0].type)
     if isinstance(op, Loop):
-        steps = largest(node.inputs[1].type.shape[0])
-        return steps * _sum_of_macs(op.body.nodes())
+        return op.steps(node.inputs[1].type) * _sum_of_macs(op.body.nodes())
     if isinstance(op, Composite) and not isinstance(op, Elementary):
         inputs = [Node(Input(f"input{i}", each.type)) for i, each in enumerate(node.inputs)]
         return _sum_of_macs(ordered([op.decompose(*inputs)]))

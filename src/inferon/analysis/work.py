@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
 
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.shape import count, largest
+from inferon.ir.shape import count
 from inferon.ir.types import Element
 from inferon.ir.values import storage
 from inferon.ops.base import Elementary
@@ -165,12 +164,11 @@ def _count_node(node: Node, times: int, layer: _Layer) -> None:
     """Add the arithmetic of a node; that of a loop is its body's at every step."""
     op = node.op
     if isinstance(op, Dot):
-        contracted = node.inputs[0].type.shape[-op.contract :]
-        layer.macs += times * count(node.type.shape) * prod(largest(size) for size in contracted)
+        layer.macs += times * count(node.type.shape) * op.terms(node.inputs[0].type)
     elif isinstance(op, Elementary):
         layer.functions[Function(op, node.type.element)] += times * count(node.type.shape)
     elif isinstance(op, Loop):
-        steps = largest(node.inputs[1].type.shape[0])
+        steps = op.steps(node.inputs[1].type)
         event = _of_event(op.body)
         for each in op.body.nodes():
             if each in event:

@@ -48,7 +48,7 @@ class Dot(Primitive):
 
     def _element(self, a: Tensor, b: Tensor) -> Float | Int | Fixed:
         if isinstance(a.element, Fixed) and isinstance(b.element, Fixed):
-            number = prod(largest(size) for size in a.shape[a.rank - self.contract :])
+            number = self.terms(a)
             x, y = a.element, b.element
             products = [p * q for p in (x.lowest, x.highest) for q in (y.lowest, y.highest)]
             ends = [min(products) * number, max(products) * number]
@@ -57,6 +57,10 @@ class Dot(Primitive):
         require(isinstance(a.element, Float | Int), "takes numbers, not {}", a.element)
         assert isinstance(a.element, Float | Int)
         return a.element
+
+    def terms(self, left: Tensor) -> int:
+        """Return how many products each element sums, with a left operand of a type."""
+        return prod(largest(size) for size in left.shape[left.rank - self.contract :])
 
     def matrices(self, a: Array, b: Array) -> tuple[Array, Array]:
         """Return both as stacks of matrices, (events, B, M, K) and (events, B, K, N)."""

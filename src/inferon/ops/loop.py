@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inferon.ir.graph import Graph
-from inferon.ir.shape import Tensor
+from inferon.ir.shape import Tensor, largest
 from inferon.ir.values import Array
 from inferon.ops.base import Primitive, require
 from inferon.ops.evaluation import call
@@ -29,6 +29,10 @@ class Loop(Primitive):
     @abstractmethod
     def result(self, state: Tensor, steps: object) -> Tensor:
         """Return the type of the value."""
+
+    def steps(self, sequence: Tensor) -> int:
+        """Return how often the body runs, at most, with a first sequence of a type."""
+        return largest(sequence.shape[0])
 
     def infer(self, *inputs: Tensor) -> Tensor:
         body = self.body

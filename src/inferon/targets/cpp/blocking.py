@@ -17,20 +17,21 @@ changes: which elements a loop computes first is not part of their meaning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from inferon.targets.cpp.memory import size_bytes, touched
+from inferon.targets.cpp.memory import REGISTER, size_bytes, touched
 from inferon.targets.cpp.region import (
     Block,
     Blocked,
+    Free,
     Map,
     Product,
     Reduce,
     Region,
-    rebound,
     replaced,
+    viewed,
 )
 from inferon.targets.cpp.view import Buffer, View
 
@@ -39,11 +40,6 @@ LARGE_BYTES = 1 << 16
 
 BLOCK_BYTES = 1 << 14
 """A block of it takes half of that cache (128 x 128 scores on Zen 4: 35.7 us, a quarter 36.9)."""
-
-LANES = 16
-"""Blocks of the axis that lies in the lanes are whole registers."""
-
-Free = Map | Reduce | Product
 
 
 def blocked(regions: Sequence[Region]) -> tuple[Region, ...]:
@@ -144,10 +140,12 @@ def _in_blocks(body: list[Free], local: set[Buffer]) -> Blocked | None:
 
 def _lanes_of(size: int, large_bytes: int) -> int:
     """Return so many whole registers of an axis that a block is small enough, or all of it."""
-    for block in range(size, LANES - 1, -1):
-        if size % block == 0 and block % LANES == 0 and large_bytes * block <= BLOCK_BYTES * size:
+    if size % REGISTER:
+        return size
+    for block in range(size, REGISTER, -REGISTER):
+        if size % block == 0 and large_bytes * block <= BLOCK_BYTES * size:
             return block
-    return LANES if size % LANES == 0 else size
+    return REGISTER
 
 
 def _followed(body: Sequence[Free], axis: int) -> tuple[int, ...] | None:
@@ -272,12 +270,13 @@ def _packed(body: Sequence[Free], local: set[Buffer]) -> list[Free] | None:
 
     def packed(view: View) -> View:
         known = strides.get(view.buffer, {})
-        return replace(view, strides=tuple(known.get(s, s) for s in view.strides))
+        buffer = smaller.get(view.buffer, view.buffer)
+        return replace(view, buffer=buffer, strides=tuple(known.get(s, s) for s in view.strides))
 
     views = [view for region in body for view in (*region.views(), region.to)]
     if not all(fits(view) and (view.buffer not in local or not view.offset) for view in views):
         return None
-    return [_rebound(_changed(region, packed), smaller) for region in body]
+    return [viewed(region, packed) for region in body]
 
 
 def _dense_strides(to: View) -> dict[int, int]:
@@ -287,17 +286,4 @@ def _dense_strides(to: View) -> dict[int, int]:
     for stride, size in pairs:
         found[stride] = step
         step *= size
-    return found
-
-
-def _changed(region: Free, change: Callable[[View], View]) -> Free:
-    changed = replace(region, term=replaced(region.term, change), to=change(region.to))
-    if isinstance(changed, Product):
-        return replace(changed, left=change(changed.left), right=change(changed.right))
-    return changed
-
-
-def _rebound(region: Free, smaller: Mapping[Buffer, Buffer]) -> Free:
-    found = rebound(region, lambda buffer: smaller.get(buffer, buffer))
-    assert isinstance(found, Free)
     return found

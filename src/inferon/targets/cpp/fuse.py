@@ -32,7 +32,6 @@ from inferon.targets.cpp.packing import packed_columns, packed_rows
 from inferon.targets.cpp.private import is_private, users_of
 from inferon.targets.cpp.region import (
     Accumulator,
-    Blocked,
     Choose,
     Collect,
     Compute,
@@ -46,6 +45,8 @@ from inferon.targets.cpp.region import (
     Region,
     Repeat,
     Term,
+    computes,
+    reads_registers,
     rebound,
     replaced,
 )
@@ -311,8 +312,8 @@ class _Planner:
             and view.buffer not in self.renamed
         )
         if not self.is_tile:  # the caller's memory ends where it ends
-            inner = inner and not any(_reads_registers(r, view.buffer) for r in self.regions)
-        if view.is_whole and inner and any(_computes(r, view.buffer) for r in self.regions):
+            inner = inner and not any(reads_registers(r, view.buffer) for r in self.regions)
+        if view.is_whole and inner and any(computes(r, view.buffer) for r in self.regions):
             self.renamed[view.buffer] = buffer
         else:
             to = View(buffer, stored.shape, dense(stored.shape))
@@ -485,18 +486,6 @@ def _as(kind: type[_Kind], op: Op) -> _Kind:
     """Return the operator as the class that the caller has found it to be."""
     assert isinstance(op, kind)
     return op
-
-
-def _computes(region: Region, buffer: Buffer) -> bool:
-    """Whether a region at this level writes the buffer and no loop keeps it."""
-    return not isinstance(region, Repeat | Blocked) and region.to.buffer is buffer
-
-
-def _reads_registers(region: Region, buffer: Buffer) -> bool:
-    """Whether a product reads the buffer in whole registers, beyond what a caller hands over."""
-    if isinstance(region, Repeat):
-        return any(_reads_registers(each, buffer) for each in region.body)
-    return isinstance(region, Product) and region.right.buffer is buffer
 
 
 def _region(value: Value, to: View, origin: str) -> Region:

@@ -40,7 +40,7 @@ from inferon.targets.cpp.region import (
     Repeat,
     written,
 )
-from inferon.targets.cpp.template import filled, text
+from inferon.targets.cpp.template import filled, runtime, text
 from inferon.targets.cpp.view import Buffer, View, dense
 
 
@@ -54,7 +54,7 @@ def header(made: Program, signature: str) -> str:
         text("prelude.hpp"),
         f"namespace inferon {{\nnamespace {made.name} {{",
         'inline namespace INFERON_ISA {\nnamespace [[gnu::visibility("hidden")]] detail {\n',
-        text("runtime.hpp"),
+        runtime(),
         filled("edges.hpp", events_in_tile=EVENTS_IN_TILE),
         "\n".join(_elementary(made)),
         "\n".join(_functions(made.plan)),

@@ -1,7 +1,7 @@
 """The source that measures what a machine can do: multiply-adds, reads, our own functions.
 
-It stands on the same registers as a header (``runtime.hpp``), and the elementary functions are
-those that headers print, so that a limit made from its figures is that of generated code.
+It stands on the same registers as a header, and the elementary functions are those that headers
+print, so that a limit made from its figures is that of generated code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from inferon.targets.base import File
 from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import printed
 from inferon.targets.cpp.function import Used, elementary, needed
-from inferon.targets.cpp.template import filled, text
+from inferon.targets.cpp.template import filled, runtime, text
 
 SOURCE = "machine_speed.cpp"
 
@@ -35,7 +35,7 @@ def machine_speed_source(functions: Sequence[Used]) -> File:
     content = filled(
         SOURCE,
         prelude=text("prelude.hpp"),
-        runtime=text("runtime.hpp"),
+        runtime=runtime(),
         functions="\n".join(printed(wanted)),
         probes="\n".join(probes),
         links=LINKS,

@@ -13,6 +13,10 @@ ALIGNMENT_BYTES = 64
 """Every buffer begins on a cache line, which is also a 512-bit register."""
 
 
+REGISTER = ALIGNMENT_BYTES // 4
+"""Floats of the widest register; narrower ones divide it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Byte offsets of the buffers, and the size of the whole."""

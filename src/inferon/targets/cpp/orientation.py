@@ -11,7 +11,7 @@ next is reduced over::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -23,19 +23,17 @@ from inferon.ops.indexing import TopK
 from inferon.ops.movement import Reshape, Transpose, Window
 from inferon.ops.reduction import Reduction
 from inferon.targets.cpp.gaps import ELEMENTWISE
+from inferon.targets.cpp.memory import REGISTER
 from inferon.targets.cpp.value import swapped
 from inferon.targets.cpp.view import View, merged
-
-REGISTER = 16
-"""Floats of the widest register; narrower ones divide it."""
 
 TURN_COST = 4
 """Turning a left operand costs so many steps for each of its registers (16 x 16 shuffles).
 
 Copying a window of an image takes as long: 3.3 cycles a register on Zen 4."""
 
-MOST_STEPS = 8
-"""So many element-wise values are followed from a product to what reduces it."""
+MOST_STEPS = 16
+"""So many values are followed from a product to what reduces it, or to the next product."""
 
 IN_PLACE = (Reshape, Transpose, Window)
 """Movements between a convolution and the next one."""
@@ -168,16 +166,12 @@ def _saved_by_pixels(node: Node, users: Users) -> int:
 
     That is some of the lanes that its columns leave empty: half of them, as gaps fill others.
     """
-    found, waiting = {node}, [node]
-    while waiting and len(found) <= 2 * MOST_STEPS:
-        for user in users.get(waiting.pop(0), ()):
-            if isinstance(user.op, Dot) and user.inputs[0] in found:
-                inner = prod(static(user.inputs[0].type.shape, "")[_column_axes(user).start :])
-                rows = prod(static(user.type.shape, "")) // _columns(user)
-                return inner * rows * (_whole(_columns(user)) - _columns(user)) // 2
-            if isinstance(user.op, (*ELEMENTWISE, *IN_PLACE)) and user not in found:
-                found.add(user)
-                waiting.append(user)
+    movable = (*ELEMENTWISE, *IN_PLACE)
+    for user, read in _behind(node, users, lambda each: isinstance(each.op, movable)):
+        if isinstance(user.op, Dot) and user.inputs[0] == read:
+            rows = prod(static(user.type.shape, "a product")) // _columns(user)
+            empty = _whole(_columns(user)) - _columns(user)
+            return user.op.terms(read.type) * rows * empty // 2
     return 0
 
 
@@ -215,16 +209,25 @@ def _whole(size: int) -> int:
 
 def _is_reduced(node: Node, columns: range, users: Users) -> bool:
     """Return whether a value, or what is computed from it, is reduced over its columns only."""
+
+    def is_like(user: Node) -> bool:
+        return isinstance(user.op, ELEMENTWISE) and user.type.shape == node.type.shape
+
+    return any(_reduces(user, columns) for user, _ in _behind(node, users, is_like))
+
+
+def _behind(
+    node: Node, users: Users, goes_on: Callable[[Node], bool]
+) -> Iterator[tuple[Node, Node]]:
+    """Yield what reads a value, or values computed from it, each with the value that it reads."""
     found, waiting = {node}, [node]
     while waiting and len(found) <= MOST_STEPS:
-        for user in users.get(waiting.pop(0), ()):
-            if _reduces(user, columns):
-                return True
-            same = isinstance(user.op, ELEMENTWISE) and user.type.shape == node.type.shape
-            if same and user not in found:
+        read = waiting.pop(0)
+        for user in users.get(read, ()):
+            yield user, read
+            if goes_on(user) and user not in found:
                 found.add(user)
                 waiting.append(user)
-    return False
 
 
 def _reduces(user: Node, columns: range) -> bool:

@@ -8,10 +8,8 @@ from math import prod
 import numpy as np
 
 from inferon.ops.dot import Dot
+from inferon.targets.cpp.memory import REGISTER
 from inferon.targets.cpp.view import Buffer, View, dense
-
-PADDED_COLUMNS = 16
-"""Rows of constant matrices end on a whole 512-bit register, so that no load needs a mask."""
 
 
 def packed_columns(right: View, lead: int, columns: int, name: str) -> View:
@@ -24,7 +22,7 @@ def packed_columns(right: View, lead: int, columns: int, name: str) -> View:
         tuple(s * array.itemsize for s in right.strides),
     )
     matrix = flat.reshape(*right.shape[:lead], columns)
-    padding = -columns % PADDED_COLUMNS
+    padding = -columns % REGISTER  # so that no load needs a mask
     wide = np.concatenate([matrix, np.zeros((*matrix.shape[:-1], padding), array.dtype)], axis=-1)
     buffer = Buffer(name, right.buffer.element, wide.size, array=wide)
     return View(buffer, matrix.shape, dense(wide.shape))

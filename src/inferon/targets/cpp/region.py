@@ -223,11 +223,15 @@ class Repeat:
         return (*(view for view, _ in self.sequences), *inner, self.next)
 
 
+Free = Map | Reduce | Product
+"""Regions that compute each element by itself, or from a line of others: they can be cut."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """A region on one block, and how far pointers move to the next one along each loop."""
 
-    region: Map | Reduce | Product
+    region: Free
     moves: Mapping[Buffer, tuple[int, ...]]
 
 
@@ -245,7 +249,7 @@ class Blocked:
         return tuple(view for each in regions for view in (*each.views(), each.to))
 
 
-Region = Map | Reduce | Product | Choose | Collect | Deposit | Repeat | Blocked
+Region = Free | Choose | Collect | Deposit | Repeat | Blocked
 
 
 def written(region: Region) -> tuple[View, ...]:
@@ -260,6 +264,27 @@ def written(region: Region) -> tuple[View, ...]:
     return (region.to,)
 
 
+def computes(region: Region, buffer: Buffer) -> bool:
+    """Return whether a region at this level writes the buffer and no loop keeps it."""
+    return not isinstance(region, Repeat | Blocked) and region.to.buffer is buffer
+
+
+def reads_registers(region: Region, buffer: Buffer) -> bool:
+    """Return whether a product reads a buffer in whole registers, beyond what is handed over."""
+    if isinstance(region, Repeat):
+        return any(reads_registers(each, buffer) for each in region.body)
+    return isinstance(region, Product) and region.right.buffer is buffer
+
+
+def viewed(region: Free, change: Callable[[View], View]) -> Free:
+    """Return a region with every view changed."""
+    term, to = replaced(region.term, change), change(region.to)
+    if isinstance(region, Product):
+        left, right = change(region.left), change(region.right)
+        return replace(region, left=left, right=right, term=term, to=to)
+    return replace(region, term=term, to=to)
+
+
 def rebound(region: Region, change: Callable[[Buffer], Buffer]) -> Region:
     """Return the region on other buffers."""
 
@@ -267,16 +292,8 @@ def rebound(region: Region, change: Callable[[Buffer], Buffer]) -> Region:
         return replace(given, buffer=change(given.buffer))
 
     match region:
-        case Map() | Reduce():
-            return replace(region, term=replaced(region.term, view), to=view(region.to))
-        case Product():
-            return replace(
-                region,
-                left=view(region.left),
-                right=view(region.right),
-                term=replaced(region.term, view),
-                to=view(region.to),
-            )
+        case Map() | Reduce() | Product():
+            return viewed(region, view)
         case Choose():
             return replace(region, source=view(region.source), to=view(region.to))
         case Collect():

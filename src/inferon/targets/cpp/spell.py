@@ -1,4 +1,4 @@
-"""How C++ spells the operators: from operator to the function of ``runtime.hpp``."""
+"""How C++ spells the operators: from operator to a function of the runtime (``text/``)."""
 
 from __future__ import annotations
 

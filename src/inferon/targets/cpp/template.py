@@ -17,6 +17,11 @@ def text(file: str) -> str:
     return files("inferon.targets.cpp").joinpath("text", file).read_text()
 
 
+def runtime() -> str:
+    """Return what every generated kernel stands on: values, registers, loops over registers."""
+    return "".join(text(f"{part}.hpp") for part in ("values", "registers", "loops"))
+
+
 def filled(file: str, **values: object) -> str:
     """Return a fixed text with its values."""
     return _Text(text(file)).substitute(values)
