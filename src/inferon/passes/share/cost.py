@@ -2,8 +2,8 @@
 
 The sum of ``a * 2**s`` and ``b * 2**t`` is a carry chain with one look-up table per bit, except
 
-* below the higher of both shifts, where a sum is a copy of one operand, and ``a * 2**s - b * 2**t``
-  with ``s <= t`` is one of ``a``;
+* below the higher of both shifts, where a sum is a copy of one operand, and so is a difference
+  whose right operand has the higher shift;
 * above the shorter operand of a sum, where that one is not negative: nothing is added there;
 * above the result's own width.
 

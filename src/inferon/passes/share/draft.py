@@ -1,4 +1,4 @@
-"""An adder graph while it grows: each value with its row of coefficients, its ends and its depth."""
+"""An adder graph while it grows: each value with its coefficients, its ends and its depth."""
 
 from __future__ import annotations
 
@@ -63,6 +63,10 @@ class Draft:
 
     def _scaled(self, term: Term, base: int) -> Array:
         return self._rows[term.value] * (1 << (term.shift - base))
+
+    def load(self, term: Term) -> int:
+        """Return which part of a tree a term takes: ``2**D`` fit into one of depth ``D``."""
+        return 1 << self.depths[term.value]
 
     def luts(self, one: Term, other: Term) -> int:
         """Return about what the adder of two terms costs: its result is not looked at."""

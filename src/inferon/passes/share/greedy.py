@@ -1,9 +1,9 @@
 """Greedy sharing: the pattern that saves most becomes a value of its own, again and again.
 
 This is two-term common subexpression elimination (Hartley 1996; Hosangadi, Fallah and Kastner
-2006), on coefficients in place of fixed digits.  A row of terms of depths ``d`` fits into a tree of
-depth ``D`` exactly if the sum of ``2**d`` is at most ``2**D``; what is left of that is the row's
-room, and a pattern of values of unequal depth takes some of it.
+2006), on coefficients in place of fixed digits.  A row of terms of depths ``d`` fits into a tree of depth
+``D`` exactly if the sum of ``2**d`` is at most ``2**D``; what is left of that is the row's room,
+and a pattern of values of unequal depth takes some of it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Greedy:
             heapq.heappush(self._heap, self._entry(key, count))
 
     def _is_beaten(self, key: int, count: int) -> bool:
-        return count < 2 or bool(self._heap) and self._heap[0] < self._entry(key, count)
+        return count < 2 or (bool(self._heap) and self._heap[0] < self._entry(key, count))
 
     def _places(self, pattern: Pattern) -> Iterator[Place]:
         """Yield places that do not exclude each other and for which their rows have room."""
@@ -86,7 +86,7 @@ class Greedy:
         return abs((1 << depths[first]) - (1 << depths[second]))
 
     def _extract(self, pattern: Pattern, places: list[Place]) -> dict[int, None]:
-        """Make the pattern a value, put it in its places, and return the patterns that this adds."""
+        """Make the pattern a value, put it in its places, and return the patterns that appear."""
         first, second, shift, minus = pattern
         one, other = _terms(first, second, shift, minus)
         total = self.draft.join(one, other)

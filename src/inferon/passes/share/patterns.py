@@ -45,7 +45,7 @@ Row = dict[int, int]
 
 
 class Counts:
-    """How often each pattern occurs in all rows.  Patterns are numbers here: this is the hot path."""
+    """How often each pattern occurs in all rows; patterns are numbers here, for speed."""
 
     def __init__(self, rows: list[Row]) -> None:
         self.rows = rows

@@ -41,7 +41,7 @@ def share(
     distinct, sources = _distinct(rows)
     bound = None if extra_depth is None else least + extra_depth
     Greedy(draft, distinct, bound).run()
-    shared = _finished(draft, distinct, sources)
+    shared = _finished(draft, distinct, sources, bound)
     alone = plain(matrix, inputs)
     return shared if shared.luts <= alone.luts else alone
 
@@ -53,7 +53,7 @@ def plain(matrix: Array, inputs: Sequence[InputRange]) -> AdderGraph:
     """
     rows = _rows(matrix, inputs)
     draft = _draft(rows, inputs)
-    return draft.graph([summed(draft, terms(row)) for row in rows])
+    return draft.graph([summed(draft, terms(row), _least_depth(draft, row)) for row in rows])
 
 
 def _rows(matrix: Array, inputs: Sequence[InputRange]) -> list[Row]:
@@ -104,9 +104,11 @@ def _distinct(rows: list[Row]) -> tuple[list[Row], list[Term]]:
     return [dict(each) for each in found], sources
 
 
-def _finished(draft: Draft, distinct: list[Row], sources: list[Term]) -> AdderGraph:
+def _finished(
+    draft: Draft, distinct: list[Row], sources: list[Term], bound: int | None
+) -> AdderGraph:
     """Return the graph in which each distinct row is summed and each output is one of them."""
-    sums = [summed(draft, terms(row)) for row in distinct]
+    sums = [summed(draft, terms(row), bound) for row in distinct]
     outputs = []
     for number, shift, sign in sources:
         total = sums[number]
