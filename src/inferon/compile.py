@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,15 @@ class Compiled:
     graph: Graph
     artifact: Artifact
 
+    @cached_property
+    def _emulator(self) -> Artifact | None:
+        """The C++ of the same graph, where software would use that: `Artifact.emulated`."""
+        if not self.artifact.emulated:
+            return None
+        from inferon.targets.cpp import Cpp
+
+        return Cpp().build(self.graph)
+
     def predict(self, data: Any, *, threads: int = 1, jagged: Jagged | None = None) -> Any:
         """Return the output, or a tuple of several, computed by the artefact.
 
@@ -119,16 +128,10 @@ class Compiled:
     def _verify_chunk(self, inputs: Sequence[Array], first: int) -> int:
         """Compare events that begin with number ``first``; return how many elements they have."""
         expected = interpret(self.graph, inputs)
-        batch = self.artifact.predict(inputs)
-        self._compare(expected, batch, "in a batch", first)
-        alone = [
-            self.artifact.predict([array[i : i + 1] for array in inputs])
-            for i in range(len(expected[0]))
-        ]
-        joined = (
-            tuple(np.concatenate(parts) for parts in zip(*alone, strict=True)) if alone else batch
-        )
-        self._compare(expected, joined, "alone", first)
+        for how, outputs in self.artifact.readings(inputs):
+            self._compare(expected, outputs, how, first)
+        if self._emulator is not None:
+            self._compare(expected, self._emulator.predict(inputs), "in the emulator", first)
         return sum(array.size for array in expected)
 
     def _compare(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from inferon.passes.decompose import DECOMPOSE
+from inferon.passes.firmware import FIRMWARE
 from inferon.passes.fold import FOLD
 from inferon.pipeline import Pipeline
 
 CPU = Pipeline("cpu", (DECOMPOSE, FOLD))
 """From a source model to what the C++ target prints, bit for bit."""
+
+RTL = Pipeline("rtl", (DECOMPOSE, FOLD, FIRMWARE))
+"""From an exact graph to one whose tensors become wires, bit for bit."""

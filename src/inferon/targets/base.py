@@ -6,9 +6,12 @@ import os
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
 
 from inferon.errors import OutputError
 from inferon.interpret import Feed
@@ -28,7 +31,14 @@ class File:
 
 
 class Artifact(ABC):
-    """Files, and a way to compute with them."""
+    """Files, and a way to compute with them.
+
+    Attributes
+    ----------
+    emulated : whether `predict` is slow enough that software uses the C++ target in its place
+    """
+
+    emulated: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -44,6 +54,14 @@ class Artifact(ABC):
         data : one array for a single input, or arrays in order, or arrays by name
         threads : how many of them compute at once, each a range of the events
         """
+
+    def readings(self, arrays: Sequence[Array]) -> Iterator[tuple[str, tuple[Array, ...]]]:
+        """Yield the outputs in every way in which events may be handed over, and its name."""
+        yield "in a batch", self.predict(arrays)
+        count = len(arrays[0]) if arrays else 1
+        alone = [self.predict([array[i : i + 1] for array in arrays]) for i in range(count)]
+        if alone:
+            yield "alone", tuple(np.concatenate(parts) for parts in zip(*alone, strict=True))
 
     def write(self, folder: str | os.PathLike[str]) -> Path:
         """Write the files into a folder, all or none.

@@ -1,0 +1,6 @@
+"""From tensors to wires: an exact graph as scalars."""
+
+from inferon.passes.unroll.adders import Sharing
+from inferon.passes.unroll.unroll import Port, Unrolled, unroll
+
+__all__ = ["Port", "Sharing", "Unrolled", "unroll"]

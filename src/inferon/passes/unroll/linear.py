@@ -1,0 +1,130 @@
+"""Products with constant matrices as adders that the rows of the matrix share.
+
+::
+
+    y = W x + c   ->   integers: S = sum_k w_k m_k + c      (`inferon.passes.share`)
+                       y = S * 2**-fraction                  (moves the binary point)
+
+The same matrix on inputs of the same ranges is solved once: every window of a convolution gets the
+same adders, and where windows overlap, equal sums are one node.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from inferon.ir.graph import Graph
+from inferon.ir.node import Node
+from inferon.ir.values import Array
+from inferon.ops import arithmetic
+from inferon.ops.dot import Dot
+from inferon.ops.structure import Const
+from inferon.passes.firmware import is_constant
+from inferon.passes.unroll.step import Step
+from inferon.passes.unroll.wiring import fixed, value_of
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """A product with a constant matrix, and a constant that is added to it."""
+
+    product: Node
+    bias: Node | None
+
+
+def affine(node: Node) -> Affine | None:
+    """Return an addition as product and bias, where it is that."""
+    if not isinstance(node.op, arithmetic.Add):
+        return None
+    for product, bias in (node.inputs, node.inputs[::-1]):
+        if isinstance(product.op, Dot) and is_constant(bias):
+            return Affine(product, bias)
+    return None
+
+
+def absorbed_products(graph: Graph) -> frozenset[Node]:
+    """Return the products that only additions of constants use: they become one with them."""
+    users = Counter(each for node in graph.nodes() for each in node.inputs)
+    users.update(graph.outputs)
+    found = (affine(node) for node in graph.nodes())
+    absorbing = Counter(each.product for each in found if each is not None)
+    return frozenset(node for node, count in absorbing.items() if count == users[node])
+
+
+def products(form: Affine, step: Step) -> Array:
+    """Return the wires of a product, of constants or not, plus a bias."""
+    op = form.product.op
+    assert isinstance(op, Dot)
+    a, b = (step.wires[each] for each in form.product.inputs)
+    left, right = (each[0] for each in op.matrices(a[None], b[None]))
+    made = np.empty((left.shape[0], left.shape[1], right.shape[2]), object)
+    bias = np.full(made.shape, None)
+    if form.bias is not None:
+        bias = step.wires[form.bias].reshape(made.shape)
+    for block in range(len(made)):
+        made[block] = _block(left[block], right[block], bias[block], step)
+    return made.reshape(step.shape)
+
+
+def _block(left: Array, right: Array, bias: Array, step: Step) -> Array:
+    """Return (M, K) . (K, N) + (M, N)."""
+    if _constant(right):
+        rows = [_matrix(right.T, row, c, step) for row, c in zip(left, bias, strict=True)]
+        return np.stack(rows)
+    if _constant(left):
+        columns = [_matrix(left, x, c, step) for x, c in zip(right.T, bias.T, strict=True)]
+        return np.stack(columns, axis=1)
+    made = np.empty(bias.shape, object)
+    for m, n in np.ndindex(*made.shape):
+        terms = [step.apply(_MUL, x, y) for x, y in zip(left[m], right[:, n], strict=True)]
+        more = [] if bias[m, n] is None else [bias[m, n]]
+        made[m, n] = sums(np.array([[*terms, *more]], object), step)[0]
+    return made
+
+
+_MUL = arithmetic.Mul()
+
+
+def _constant(wires: Array) -> bool:
+    return all(isinstance(wire.op, Const) for wire in wires.flat)
+
+
+def sums(rows: Array, step: Step) -> Array:
+    """Return the sums over the last axis."""
+    flat = rows.reshape(-1, rows.shape[-1])
+    made = np.empty(len(flat), object)
+    for i, row in enumerate(flat):
+        ones = np.full((1, len(row)), 1, object)
+        none = np.full(1, None)
+        made[i] = _solved(ones, 0, row, none, step)[0]
+    return made.reshape(rows.shape[:-1])
+
+
+def _matrix(matrix: Array, x: Array, bias: Array, step: Step) -> Array:
+    """Return a matrix of constants (N, K) times wires (K,) plus a bias (N,)."""
+    fraction = max(fixed(each).fraction for each in matrix.flat)
+    numbers = [_whole(each, fraction) for each in matrix.flat]
+    return _solved(np.array(numbers, object).reshape(matrix.shape), fraction, x, bias, step)
+
+
+def _whole(constant: Node, fraction: int) -> int:
+    """Return a constant in steps of ``2**-fraction``."""
+    return value_of(constant) << fraction - fixed(constant).fraction
+
+
+def _solved(matrix: Array, fraction: int, x: Array, bias: Array, step: Step) -> Array:
+    """Return integers (N, K), in steps of ``2**-fraction``, times wires plus a bias."""
+    added = [c for c in bias if c is not None]
+    points = [fixed(wire).fraction for wire in x]
+    point = max([*points, *(fixed(c).fraction - fraction for c in added)], default=0)
+    scaled = matrix * np.array([1 << point - each for each in points], object)
+    total = [0 if c is None else _whole(c, point + fraction) for c in bias]
+    varies = np.array([not isinstance(wire.op, Const) for wire in x], bool)
+    for column, wire in zip(scaled.T[~varies], x[~varies], strict=True):
+        total = [t + w * value_of(wire) for t, w in zip(total, column, strict=True)]
+    leaves = [step.wiring.shifted(wire, fixed(wire).fraction) for wire in x[varies]]
+    made = step.adders.sums(scaled[:, varies], leaves, total, step.node.origin)
+    return np.array([step.wiring.shifted(wire, -point - fraction) for wire in made], object)

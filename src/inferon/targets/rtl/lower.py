@@ -1,0 +1,62 @@
+"""From scalars to a netlist of logic without registers."""
+
+from __future__ import annotations
+
+from inferon.ir.node import Node
+from inferon.ir.types import Bool, Element, Fixed
+from inferon.ops.structure import Input
+from inferon.passes.unroll import Port, Unrolled
+from inferon.targets.rtl.cells import cell
+from inferon.targets.rtl.draft import Draft
+from inferon.targets.rtl.netlist import Assign, Joined, Netlist, Ref, Signal, Slice, Vector
+from inferon.targets.rtl.wire import Wire
+
+
+def netlist(name: str, unrolled: Unrolled) -> Netlist:
+    """Return the logic of a graph of scalars."""
+    draft = Draft()
+    inputs = [vector(port) for port in unrolled.inputs]
+    outputs = [vector(port) for port in unrolled.outputs]
+    scalars = iter(unrolled.graph.inputs)
+    for port in inputs:
+        for i in range(port.elements):
+            _take(port, i, next(scalars), draft)
+    for node in unrolled.graph.nodes():
+        if not isinstance(node.op, Input):
+            draft.layer = node.origin
+            draft.wires[node] = cell(node.op, node, draft)
+    results = iter(unrolled.graph.outputs)
+    draft.layer = ""
+    for port in outputs:
+        _give(port, [next(results) for _ in range(port.elements)], draft)
+    return Netlist(name, tuple(inputs), tuple(outputs), tuple(draft.assigns))
+
+
+def vector(port: Port) -> Vector:
+    """Return the port of a tensor."""
+    bits = element_bits(port.type.element)
+    signal = Signal(port.name, max(1, bits * port.size), signed=False)
+    return Vector(signal, port.size, bits, str(port.type))
+
+
+def element_bits(element: Element) -> int:
+    """Return the bits of one element of a port."""
+    assert isinstance(element, Fixed | Bool)
+    return element.width if isinstance(element, Fixed) else 1
+
+
+def _take(port: Vector, number: int, node: Node, draft: Draft) -> None:
+    """Cut one element out of a port."""
+    bits = Slice(port.signal, number * port.element_bits, port.element_bits)
+    element = node.type.element
+    low, high = draft.interval(node)
+    signal = Signal(f"{port.signal.name}_{number}", port.element_bits, low < 0)
+    draft.assigns.append(Assign(signal, bits if port.elements > 1 else Ref(port.signal)))
+    fraction = element.fraction if isinstance(element, Fixed) else 0
+    draft.wires[node] = Wire(signal, low, high, fraction)
+
+
+def _give(port: Vector, nodes: list[Node], draft: Draft) -> None:
+    """Put the elements of a port side by side, each as wide as the tensor's type says."""
+    parts = [draft.wires[node].extended(port.element_bits) for node in reversed(nodes)]
+    draft.assigns.append(Assign(port.signal, Joined(tuple(parts))))

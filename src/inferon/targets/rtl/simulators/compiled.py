@@ -1,0 +1,103 @@
+"""Simulators that become a library: the design as C++, called on arrays."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from inferon.ir.values import Array
+from inferon.targets.base import File
+from inferon.targets.cache import kept
+from inferon.targets.rtl.design import Design
+from inferon.targets.rtl.netlist import Vector
+from inferon.targets.rtl.simulators.base import Simulator
+from inferon.targets.rtl.stimulus import from_words, to_words, words_of
+from inferon.targets.texts import Texts
+from inferon.targets.toolchain import run, version
+
+TEXTS = Texts("inferon.targets.rtl")
+OPTIONS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-w")
+"""Options for C++ that a tool wrote: warnings are its own affair."""
+
+
+class CompiledSimulator(Simulator):
+    """A tool that turns a design into C++."""
+
+    harness: str
+    """Name of the text around the design."""
+
+    @abstractmethod
+    def translate(self, design: Design, folder: Path) -> tuple[list[str], list[str]]:
+        """Write the design as C++ into a folder; return sources, and options for includes."""
+
+    @abstractmethod
+    def tool_version(self) -> str:
+        """Return the version, which the library depends on."""
+
+    @abstractmethod
+    def member(self, port: Vector) -> str:
+        """Return what a port is called in the C++."""
+
+    def run(self, design: Design, valid: Array, inputs: Sequence[Array]) -> list[Array]:
+        """Return the bits of the outputs; see `Simulator.run`."""
+        ports = design.pipeline.netlist.outputs
+        record = np.concatenate([valid[:, None].astype(np.uint32), *map(to_words, inputs)], axis=1)
+        stimulus = np.ascontiguousarray(record, np.uint32)
+        sizes = [words_of(port.signal.width) for port in ports]
+        response = np.zeros((len(valid) + 1, sum(sizes)), np.uint32)
+        library = ctypes.CDLL(str(self.library(design)))
+        function = library["simulate"]
+        function.restype = ctypes.c_size_t
+        count = function(
+            ctypes.c_void_p(stimulus.ctypes.data),
+            ctypes.c_size_t(len(valid)),
+            ctypes.c_void_p(response.ctypes.data),
+        )
+        parts = np.split(response[:count], np.cumsum(sizes)[:-1], axis=1)
+        return [from_words(p, port.signal.width) for p, port in zip(parts, ports, strict=True)]
+
+    def library(self, design: Design) -> Path:
+        """Return the compiled design, made now or earlier."""
+        files = [design.source(self.language), *self._harness(design)]
+        digest = hashlib.sha256(
+            " ".join([self.name, self.tool_version(), version("g++"), *OPTIONS]).encode()
+        )
+        for file in files:
+            digest.update(f"{file.path} {len(file.content)} ".encode() + file.content)
+
+        def make(folder: Path) -> Path:
+            for file in files:
+                (folder / file.path).write_bytes(file.content)
+            sources, includes = self.translate(design, folder)
+            run(["g++", *OPTIONS, "-I.", *includes, "-o", "library.so", *sources], folder)
+            return folder / "library.so"
+
+        return kept(digest.hexdigest()[:32], make)
+
+    def _harness(self, design: Design) -> list[File]:
+        netlist = design.pipeline.netlist
+        counts = {
+            "input_words": sum(words_of(port.signal.width) for port in netlist.inputs),
+            "output_words": sum(words_of(port.signal.width) for port in netlist.outputs),
+            "latency": design.pipeline.latency_cycles,
+        }
+        drive = TEXTS.filled("drive.hpp", name=design.name, **counts)
+        body = TEXTS.filled(
+            self.harness,
+            name=design.name,
+            put="\n".join(self._moves("put", netlist.inputs)),
+            take="\n".join(self._moves("get", netlist.outputs)),
+        )
+        return [File("drive.hpp", drive.encode()), File("harness.cpp", body.encode())]
+
+    def _moves(self, verb: str, ports: Sequence[Vector]) -> list[str]:
+        first, lines = 0, []
+        for port in ports:
+            lines.append(f"    {verb}(top.{self.member(port)}, words + {first});")
+            first += words_of(port.signal.width)
+        return lines
