@@ -1,7 +1,6 @@
 """Registers: which stage of the pipeline computes what, by a delay model and a clock.
 
-Every signal is computed as early as the clock allows.  What a later stage needs is handed on from
-rank to rank::
+What a later stage needs is handed on from rank to rank::
 
     stage 0         |  stage 1              |  stage 2
     n_1 = x_0 + x_1 |  n_1_r1 <= n_1        |
@@ -10,49 +9,21 @@ rank to rank::
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from inferon.errors import UsageError
+from inferon.targets.rtl.cuts import cut_stages
 from inferon.targets.rtl.delay import DelayModel
-from inferon.targets.rtl.netlist import (
-    AllOf,
-    AnyOf,
-    Assign,
-    Bits,
-    Choice,
-    Compared,
-    Expression,
-    Extended,
-    Gate,
-    Gated,
-    Joined,
-    Literal,
-    Lookup,
-    Netlist,
-    Pipeline,
-    Product,
-    Ref,
-    Register,
-    Relation,
-    Signal,
-    Slice,
-    Stage,
-    Sum,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """When a signal is there: in which stage, and how long after that stage's clock edge."""
-
-    stage: int
-    delay_ns: float
+from inferon.targets.rtl.expressions import renamed, signals
+from inferon.targets.rtl.netlist import Assign, Netlist, Pipeline, Register, Signal, Stage
+from inferon.targets.rtl.timing import earliest_stages, timed
 
 
 def pipelined(netlist: Netlist, clock_ns: float, delays: DelayModel) -> Pipeline:
     """Return the logic with registers, so that no stage needs longer than the clock.
+
+    There are as few stages as the delay model allows, and with these as few flip-flops as
+    `inferon.targets.rtl.cuts` finds.
 
     Raises
     ------
@@ -62,74 +33,13 @@ def pipelined(netlist: Netlist, clock_ns: float, delays: DelayModel) -> Pipeline
     ports = {port.signal for port in netlist.outputs}
     inner = [each for each in netlist.assigns if each.signal not in ports]
     outer = [each for each in netlist.assigns if each.signal in ports]
-    arrivals = _arrivals(inner, clock_ns - delays.register_ns, delays)
-    sources = {s for each in outer for s in signals(each.value)}
-    depth = 1 + max((arrivals[s].stage for s in sources), default=0)
-    stage_of = {signal: arrival.stage for signal, arrival in arrivals.items()}
-    return _Ranks(stage_of, depth).built(netlist, inner, outer)
-
-
-def signals(value: Expression) -> tuple[Signal, ...]:
-    """Return the signals that an expression reads."""
-    match value:
-        case Ref(signal) | Slice(signal):
-            return (signal,)
-        case Literal():
-            return ()
-        case Extended(bits) | AnyOf(bits) | AllOf(bits):
-            return signals(bits)
-        case Joined(parts) | Gated(_, parts):
-            return tuple(s for part in parts for s in signals(part))
-        case Sum(a, b) | Product(a, b) | Compared(_, a, b):
-            return (*signals(a), *signals(b))
-        case Choice(condition, a, b):
-            return (*signals(condition), *signals(a), *signals(b))
-        case Lookup(_, address):
-            return signals(address)
-
-
-def delay_of(value: Expression, delays: DelayModel) -> float:
-    """Return the nanoseconds of what an expression computes."""
-    match value:
-        case Sum():
-            return delays.adder(value.width)
-        case Product(a, b):
-            return delays.product(a.width, b.width)
-        case Compared(Relation.LESS, _, Literal(0), signed) if signed:
-            return 0.0  # the sign
-        case Compared(_, a, _):
-            return delays.comparison(a.width)
-        case Gated(Gate.NOT):
-            return 0.0  # goes into the next lookup table
-        case Gated(_, bits):
-            return delays.gate(len(bits))
-        case AnyOf(bits) | AllOf(bits):
-            return delays.gate(bits.width)
-        case Choice():
-            return delays.gate(3)
-        case Lookup(rom):
-            return delays.table(rom.address_bits)
-    return 0.0
-
-
-def _arrivals(
-    assigns: Sequence[Assign], budget_ns: float, delays: DelayModel
-) -> dict[Signal, Arrival]:
-    """Return when each signal is there, as early as the clock allows."""
-    known: dict[Signal, Arrival] = defaultdict(lambda: Arrival(0, 0.0))  # ports are there at once
-    for each in assigns:
-        needed = delay_of(each.value, delays)
-        if needed > budget_ns:
-            least = needed + delays.register_ns
-            where = f"layer {each.layer}" if each.layer else each.signal.name
-            message = f"{where}: one operation takes {needed:.2f} ns by the delay model"
-            raise UsageError(f"{message}; ask for a clock of {least:.2f} ns or more")
-        before = [known[s] for s in signals(each.value)]
-        stage = max((a.stage for a in before), default=0)
-        start = max((a.delay_ns for a in before if a.stage == stage), default=0.0)
-        fits = start + needed <= budget_ns
-        known[each.signal] = Arrival(stage, start + needed) if fits else Arrival(stage + 1, needed)
-    return dict(known)
+    budget_ns = clock_ns - delays.register_ns
+    nodes = timed(inner, budget_ns, delays)
+    results = {s for each in outer for s in signals(each.value)}
+    early = earliest_stages(nodes, budget_ns)
+    depth = 1 + max((early.get(s, 0) for s in results), default=0)
+    chosen = cut_stages(nodes, results, budget_ns, depth) or early
+    return _Ranks(chosen, depth).built(netlist, inner, outer)
 
 
 class _Ranks:
@@ -170,43 +80,3 @@ class _Ranks:
             self.ranks[first + number - 1].append(Register(held, versions[-1]))
             versions.append(held)
         return versions[stage - first]
-
-
-def renamed(value: Expression, names: Mapping[Signal, Signal]) -> Expression:
-    """Return an expression of other signals."""
-
-    def bits(each: Bits) -> Bits:
-        match each:
-            case Ref(signal):
-                return Ref(names[signal])
-            case Slice(signal, low, width):
-                return Slice(names[signal], low, width)
-            case Extended(inner, width, signed):
-                return Extended(part(inner), width, signed)
-            case Joined(parts):
-                return Joined(tuple(map(bits, parts)))
-        return each
-
-    def part(each: Ref | Slice) -> Ref | Slice:
-        if isinstance(each, Ref):
-            return Ref(names[each.signal])
-        return Slice(names[each.signal], each.low, each.width)
-
-    match value:
-        case Sum(a, b, subtract):
-            return Sum(bits(a), bits(b), subtract)
-        case Product(a, b, width):
-            return Product(Ref(names[a.signal]), Ref(names[b.signal]), width)
-        case Compared(relation, a, b, signed):
-            return Compared(relation, bits(a), bits(b), signed)
-        case Gated(gate, inner):
-            return Gated(gate, tuple(map(bits, inner)))
-        case AnyOf(inner):
-            return AnyOf(part(inner))
-        case AllOf(inner):
-            return AllOf(part(inner))
-        case Choice(condition, a, b):
-            return Choice(bits(condition), bits(a), bits(b))
-        case Lookup(rom, address):
-            return Lookup(rom, bits(address))
-    return bits(value)

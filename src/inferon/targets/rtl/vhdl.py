@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
+from inferon.targets.rtl.expressions import renamed, signals
 from inferon.targets.rtl.netlist import (
     AllOf,
     AnyOf,
@@ -31,7 +32,6 @@ from inferon.targets.rtl.netlist import (
     Sum,
     Vector,
 )
-from inferon.targets.rtl.stages import renamed, signals
 
 _RELATIONS = {Relation.LESS: "<", Relation.LESS_EQUAL: "<=", Relation.EQUAL: "="}
 _ENTRIES_IN_LINE = 8
