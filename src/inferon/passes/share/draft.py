@@ -28,6 +28,7 @@ class Draft:
     def __init__(self, inputs: Sequence[InputRange], largest: int) -> None:
         """Start without adders; no coefficient will be larger than `largest`."""
         self.inputs = tuple(inputs)
+        self._largest = largest
         size = max((max(abs(each.low), abs(each.high)) for each in inputs), default=0)
         kind = np.int64 if 4 * largest * (size + 1) * len(inputs) < _SAFE else object
         self._low = np.array([each.low for each in inputs], dtype=kind)
@@ -36,6 +37,10 @@ class Draft:
         self.ends: list[Interval] = [(each.low, each.high) for each in inputs]
         self.depths = [each.depth for each in inputs]
         self.adders: list[Adder] = []
+
+    def empty(self) -> Draft:
+        """Return a draft of the same inputs without adders."""
+        return Draft(self.inputs, self._largest)
 
     def join(self, one: Term, other: Term) -> Term:
         """Append the adder of two terms and return its result.

@@ -1,9 +1,9 @@
 """Greedy sharing: the pattern that saves most becomes a value of its own, again and again.
 
 This is two-term common subexpression elimination (Hartley 1996; Hosangadi, Fallah and Kastner
-2006), on coefficients in place of fixed digits.  A row of terms of depths ``d`` fits into a tree of depth
-``D`` exactly if the sum of ``2**d`` is at most ``2**D``; what is left of that is the row's room,
-and a pattern of values of unequal depth takes some of it.
+2006), on coefficients in place of fixed digits.  A row of terms of depths ``d`` fits into a tree
+of depth ``D`` exactly if the sum of ``2**d`` is at most ``2**D``; what is left of that is the
+row's room, and a pattern of values of unequal depth takes some of it.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from inferon.passes.share.draft import Draft, Term
 from inferon.passes.share.graph import AdderGraph, Array, InputRange
 from inferon.passes.share.greedy import Greedy, load, terms
 from inferon.passes.share.patterns import Row
+from inferon.passes.share.rebuild import Rebuild
 from inferon.passes.share.sums import summed
 
 
@@ -108,9 +109,12 @@ def _finished(
     draft: Draft, distinct: list[Row], sources: list[Term], bound: int | None
 ) -> AdderGraph:
     """Return the graph in which each distinct row is summed and each output is one of them."""
-    sums = [summed(draft, terms(row), bound) for row in distinct]
+    rows = [terms(row) for row in distinct]
+    new = draft.empty()
+    rebuild = Rebuild(draft, new, rows)
+    sums = [rebuild.row(row, bound) for row in rows]
     outputs = []
     for number, shift, sign in sources:
         total = sums[number]
         outputs.append(total and Term(total.value, total.shift + shift, total.sign * sign))
-    return draft.graph(outputs)
+    return new.graph(outputs)
