@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from inferon.targets.rtl.hierarchy import Layer, layers_of
 from inferon.targets.rtl.netlist import (
     AllOf,
     AnyOf,
@@ -22,6 +23,7 @@ from inferon.targets.rtl.netlist import (
     Pipeline,
     Product,
     Ref,
+    Register,
     Relation,
     Rom,
     Signal,
@@ -59,6 +61,45 @@ def verilog(pipeline: Pipeline, head: str) -> str:
         *(f"    assign {each.signal.name} = {_value(each)};" for each in pipeline.outputs),
     ]
     return "\n".join([*lines, "endmodule", "`default_nettype wire", ""])
+
+
+def verilog_by_layer(pipeline: Pipeline) -> str:
+    """Return the text of a module that holds one module for each layer, kept by synthesis.
+
+    Layers are called ``layer_0, layer_1, ...`` in the order of `layers_of`.
+    """
+    layers = layers_of(pipeline)
+    lines = [line for number, layer in enumerate(layers) for line in _layer(number, layer)]
+    lines += [*_face(pipeline), *_valid(pipeline)]
+    between = [each for layer in layers for each in layer.outputs]
+    lines += [f"    wire {_range(each.width)}{each.name};" for each in between]
+    for number, layer in enumerate(layers):
+        joined = ", ".join(f".p_{s.name}({s.name})" for s in (*layer.inputs, *layer.outputs))
+        lines.append(f"    layer_{number} inner_{number} (.clk(clk), {joined});")
+    lines += [f"    assign {each.signal.name} = {_value(each)};" for each in pipeline.outputs]
+    return "\n".join([*lines, "endmodule", ""])
+
+
+def _layer(number: int, layer: Layer) -> Iterator[str]:
+    """Yield a module whose ports are the layer's signals, with ``p_`` before their names."""
+    ports = [("input", each) for each in layer.inputs]
+    ports += [("output", each) for each in layer.outputs]
+    declared = [f"{way} wire {_range(signal.width)}p_{signal.name}" for way, signal in ports]
+    yield "(* keep_hierarchy *)"
+    yield f"module layer_{number} ("
+    yield ",\n".join(f"    {each}" for each in ("input wire clk", *declared))
+    yield ");"
+    for each in layer.inputs:
+        yield f"    wire {_range(each.width)}{each.name} = p_{each.name};"
+    for rom in layer.roms:
+        yield from _rom(rom)
+    for register in layer.registers:
+        yield f"    reg {_range(register.signal.width)}{register.signal.name};"
+    yield from _stage(Stage(tuple(layer.assigns), ()))
+    yield from _clocked(layer.registers)
+    for each in layer.outputs:
+        yield f"    assign p_{each.name} = {each.name};"
+    yield "endmodule"
 
 
 def _face(pipeline: Pipeline) -> Iterator[str]:
@@ -108,13 +149,18 @@ def _stage(stage: Stage) -> Iterator[str]:
             yield f"    // {layer}"
         for each in assigns:
             yield f"    wire {_range(each.signal.width)}{each.signal.name} = {_value(each)};"
-    if stage.registers:
-        for register in stage.registers:
-            yield f"    reg {_range(register.signal.width)}{register.signal.name};"
-        yield "    always @(posedge clk) begin"
-        for register in stage.registers:
-            yield f"        {register.signal.name} <= {register.source.name};"
-        yield "    end"
+    for register in stage.registers:
+        yield f"    reg {_range(register.signal.width)}{register.signal.name};"
+    yield from _clocked(stage.registers)
+
+
+def _clocked(registers: Sequence[Register]) -> Iterator[str]:
+    if not registers:
+        return
+    yield "    always @(posedge clk) begin"
+    for register in registers:
+        yield f"        {register.signal.name} <= {register.source.name};"
+    yield "    end"
 
 
 def _range(width: int) -> str:

