@@ -7,17 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inferon.analysis.compare import first_difference
 from inferon.containers import Jagged, as_feed, predict_any
-from inferon.errors import Mismatch
+from inferon.errors import Mismatch, UsageError
 from inferon.interpret import arranged, interpret
 from inferon.ir.graph import Graph
 from inferon.ir.values import Array
 from inferon.targets.base import Artifact, Target
+
+if TYPE_CHECKING:
+    from inferon.estimate.firmware import Estimate
+    from inferon.measure.synthesis import Synthesis
+    from inferon.targets.rtl.design import Design
 
 VERIFIED_EVENTS = 1000
 """``verify`` looks at no more events than this unless asked.
@@ -149,6 +154,40 @@ class Compiled:
                     expected=difference.expected,
                     got=difference.got,
                 )
+
+    def estimate(self) -> Estimate:
+        """Return what firmware takes of a device, by counting: milliseconds, no tool.
+
+        Raises
+        ------
+        UsageError
+            When the target is no firmware.
+        """
+        from inferon.estimate.firmware import estimate
+
+        return estimate(self._design)
+
+    def synthesize(self) -> Synthesis:
+        """Return what firmware takes of a device as Yosys counts it, layer by layer.
+
+        Raises
+        ------
+        UsageError
+            When the target is no firmware.
+        ToolMissing
+            When there is no Yosys.
+        """
+        from inferon.measure.synthesis import synthesize
+
+        return synthesize(self._design)
+
+    @property
+    def _design(self) -> Design:
+        from inferon.targets.rtl import RtlArtifact
+
+        if not isinstance(self.artifact, RtlArtifact):
+            raise UsageError("only firmware takes of a device: compile for Verilog or Vhdl")
+        return self.artifact.design
 
     def write(self, folder: str | os.PathLike[str]) -> Path:
         """Write the artefact's files into a folder, all or none."""

@@ -6,6 +6,8 @@ half goes into it.  A saturation at 0 needs no ReLU before it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from inferon.ir.node import Node, ordered
@@ -34,6 +36,16 @@ def saturation_is_relu(node: Node) -> Node | None:
         if _is_zero(zero):
             return Node(node.op, (x,), node.origin)
     return None
+
+
+@rule(Quantize)
+def half_up_where_negatives_saturate(node: Node) -> Node | None:
+    """quantize(x, half_away) -> quantize(x, half_up), where what is below 0 becomes 0 anyway."""
+    assert isinstance(node.op, Quantize)
+    cuts = not node.op.to.signed and node.op.overflow is Overflow.SATURATE
+    if not cuts or node.op.rounding is not Rounding.HALF_AWAY:
+        return None
+    return Node(replace(node.op, rounding=Rounding.HALF_UP), node.inputs, node.origin)
 
 
 @rule(Quantize)
@@ -83,5 +95,5 @@ FIRMWARE = Pass(
     before=EXACT,
     after=EXACT,
     keeps=BITS,
-    change=(saturation_is_relu, half_into_bias),
+    change=(saturation_is_relu, half_up_where_negatives_saturate, half_into_bias),
 )

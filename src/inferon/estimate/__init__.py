@@ -1,0 +1,1 @@
+"""Estimates: what an artefact will take, before any tool has seen it."""

@@ -1,0 +1,222 @@
+"""What a design takes of a device, by counting: no tool, milliseconds.
+
+The rules say what Yosys makes of each expression for UltraScale+ (`inferon.measure.synthesis`).
+An adder takes a lookup table for each bit in which it adds; gates and choices that one table can
+hold are counted with the choice that reads them; bits that nobody reads take nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Set
+from dataclasses import dataclass
+
+from inferon.targets.rtl.design import Design
+from inferon.targets.rtl.hierarchy import FACE, layers_of
+from inferon.targets.rtl.netlist import (
+    AllOf,
+    AnyOf,
+    Bits,
+    Choice,
+    Compared,
+    Expression,
+    Extended,
+    Gate,
+    Gated,
+    Joined,
+    Literal,
+    Lookup,
+    Pipeline,
+    Product,
+    Ref,
+    Relation,
+    Signal,
+    Slice,
+    Sum,
+)
+from inferon.targets.rtl.resources import Resources
+
+LUT_INPUTS = 6
+CARRY_BITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a design takes, counted.
+
+    Attributes
+    ----------
+    layers : resources of each layer, by its name in the model
+    total : of the whole design, with its valid bits
+    latency_cycles : clocks from an input to its output
+    latency_ns : the same at the clock that was asked for
+    """
+
+    layers: tuple[tuple[str, Resources], ...]
+    total: Resources
+    latency_cycles: int
+    latency_ns: float
+
+    def __str__(self) -> str:
+        head = f"{self.total}; {self.latency_cycles} cycles, {self.latency_ns:g} ns (estimated)"
+        return "\n".join([head, *(f"  {name}: {each}" for name, each in self.layers)])
+
+
+def estimate(design: Design) -> Estimate:
+    """Return what a design takes, layer by layer."""
+    pipeline = design.pipeline
+    read = bits_read(pipeline)
+    counted = []
+    for layer in layers_of(pipeline):
+        own = Resources(ff=sum(read[each.signal].bit_count() for each in layer.registers))
+        choices = {each.signal for each in layer.assigns if isinstance(each.value, Choice)}
+        for assign in layer.assigns:
+            if not _is_end_of(assign.value, choices):
+                own += cells(assign.value, read[assign.signal])
+        counted.append((layer.name, own))
+    cycles = pipeline.latency_cycles
+    total = sum((own for _, own in counted), Resources(ff=cycles))
+    layers = tuple((name, own) for name, own in counted if name != FACE)
+    return Estimate(layers, total, cycles, cycles * design.clock_ns)
+
+
+def _is_end_of(value: Expression, choices: Set[Signal]) -> bool:
+    """Return whether a choice between a literal and another choice fits into that one's table."""
+    if not isinstance(value, Choice) or not isinstance(value.a, Literal):
+        return False
+    return isinstance(value.b, Ref) and value.b.signal in choices
+
+
+# ------------------------------------------------------------------------------------------ demand
+
+
+def bits_read(pipeline: Pipeline) -> dict[Signal, int]:
+    """Return which bits of each signal something reads, as a mask."""
+    read: dict[Signal, int] = defaultdict(int)
+    for assign in pipeline.outputs:
+        _demand(assign.value, (1 << assign.signal.width) - 1, read)
+    for stage in reversed(pipeline.stages):
+        for register in stage.registers:
+            read[register.source] |= read[register.signal]
+        for assign in reversed(stage.assigns):
+            _demand(assign.value, read[assign.signal], read)
+    return read
+
+
+def _demand(value: Expression, wanted: int, read: dict[Signal, int]) -> None:
+    """Note the bits that an expression reads when so many of its own are wanted."""
+    if not wanted:
+        return
+    below = (1 << wanted.bit_length()) - 1  # a carry comes from every lower bit
+    match value:
+        case Sum(a, b):
+            _bits(a, below, read)
+            _bits(b, below, read)
+        case Product(a, b):
+            _bits(a, below, read)
+            _bits(b, below, read)
+        case Compared(_, a, b):
+            for each in (a, b):
+                _bits(each, (1 << each.width) - 1, read)
+        case Gated(_, parts):
+            for part in parts:
+                _bits(part, 1, read)
+        case AnyOf(bits) | AllOf(bits):
+            _bits(bits, (1 << bits.width) - 1, read)
+        case Choice(condition, a, b):
+            _bits(condition, 1, read)
+            _bits(a, wanted, read)
+            _bits(b, wanted, read)
+        case Lookup(_, address):
+            _bits(address, (1 << address.width) - 1, read)
+        case Ref() | Slice() | Literal() | Extended() | Joined():
+            _bits(value, wanted, read)
+
+
+def _bits(bits: Bits, wanted: int, read: dict[Signal, int]) -> None:
+    match bits:
+        case Ref(signal):
+            read[signal] |= wanted & ((1 << signal.width) - 1)
+        case Slice(signal, low, width):
+            read[signal] |= (wanted & ((1 << width) - 1)) << low
+        case Extended(inner, _, signed):
+            own = wanted & ((1 << inner.width) - 1)
+            if signed and wanted >> inner.width:
+                own |= 1 << inner.width - 1
+            _bits(inner, own, read)
+        case Joined(parts):
+            place = 0
+            for part in reversed(parts):
+                _bits(part, (wanted >> place) & ((1 << part.width) - 1), read)
+                place += part.width
+
+
+# ------------------------------------------------------------------------------------------- cells
+
+
+def cells(value: Expression, wanted: int) -> Resources:
+    """Return what an expression takes of which these bits are read."""
+    used = wanted.bit_length()
+    match value:
+        case Sum():
+            return Resources(lut=_adding(value, used), carry=-(-used // CARRY_BITS))
+        case Product():
+            return Resources(dsp=1)
+        case Compared(Relation.LESS, _, Literal(0), signed) if signed:
+            return Resources()
+        case Compared(Relation.EQUAL, a, _):
+            return Resources(lut=-(-a.width // 3))
+        case Compared(_, a, _):
+            return Resources(lut=a.width, carry=-(-a.width // CARRY_BITS))
+        case Gated(Gate.NOT):
+            return Resources()
+        case Gated(_, parts):
+            return Resources(lut=len(parts) > LUT_INPUTS)
+        case AnyOf(bits) | AllOf(bits):
+            return Resources(lut=-(-(bits.width - 1) // (LUT_INPUTS - 1)))
+        case Choice():
+            return Resources(lut=wanted.bit_count())
+        case Lookup(rom):
+            tables = 1 << max(0, rom.address_bits - LUT_INPUTS)
+            return Resources(lut=tables * wanted.bit_count())
+    return Resources()
+
+
+def _adding(total: Sum, width: int) -> int:
+    """Return the tables in front of a carry chain: one for each pair of bits that differ in kind.
+
+    Where one operand is a zero the chain takes the other as it is; where it is a one, or is
+    subtracted, it has to be inverted first.  Copies of a sign need no table of their own.
+    """
+    pairs = set()
+    for a, b in zip(_places(total.a)[:width], _places(total.b)[:width], strict=True):
+        if isinstance(b, bool) and total.subtract:
+            b = not b
+        first_known, second_known = isinstance(a, bool), isinstance(b, bool)
+        passes = (first_known and second_known) or (a is False) or (b is False)
+        if total.subtract and first_known and not second_known:
+            passes = a is True
+        if not passes:
+            pairs.add((a, b))
+    return len(pairs)
+
+
+_Place = bool | tuple[Signal, int]
+"""A bit: known, or one of a signal."""
+
+
+def _places(bits: Bits) -> list[_Place]:
+    """Return the bits one by one, the lowest first."""
+    match bits:
+        case Ref(signal):
+            return [(signal, i) for i in range(signal.width)]
+        case Slice(signal, low, width):
+            return [(signal, i) for i in range(low, low + width)]
+        case Literal(value, width):
+            return [bool(value >> i & 1) for i in range(width)]
+        case Extended(inner, width, signed):
+            own = _places(inner)
+            more: _Place = own[-1] if signed else False
+            return [*own, *[more] * (width - len(own))]
+        case Joined(parts):
+            return [place for part in reversed(parts) for place in _places(part)]
