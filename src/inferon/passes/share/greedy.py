@@ -28,12 +28,12 @@ class Place(NamedTuple):
 class Greedy:
     """The search: a draft, the rows that it still has to sum, and the patterns in them."""
 
-    def __init__(self, draft: Draft, rows: list[Row], bound: int | None) -> None:
-        """Start; `bound` is the depth that no output exceeds, None for any depth."""
+    def __init__(self, draft: Draft, rows: list[Row], room: list[int] | None) -> None:
+        """Start; rows are changed; `room` is that of each row, None for any depth."""
         self.draft = draft
         self.rows = rows
         self._counts = Counts(rows)
-        self._room = None if bound is None else [(1 << bound) - load(draft, row) for row in rows]
+        self._room = room
         self._heap: list[tuple[int, int, int]] = []
 
     def run(self) -> None:
@@ -108,11 +108,6 @@ class Greedy:
             gone = weight(self.rows[number].get(value, 0)) - weight(coefficient)
             self._room[number] += gone << self.draft.depths[value]
         return self._counts.change(number, value, coefficient)
-
-
-def load(draft: Draft, row: Row) -> int:
-    """Return the sum of ``2**depth`` over all digits of a row."""
-    return sum(weight(number) << draft.depths[value] for value, number in row.items())
 
 
 def terms(row: Row) -> list[Term]:
