@@ -190,10 +190,9 @@ def main() -> int:
     better = unbeaten(points)
     parts = saved(points)
     if parts:
-        print(f"LUTs less than the peer's at its depth: {min(parts):.1%} to {max(parts):.1%}, ")
-        print(
-            f"median {float(np.median(parts)):.1%}; points of the peer unbeaten: {better or 'none'}"
-        )
+        median = float(np.median(parts))
+        print(f"LUTs saved at a depth of the peer: {min(parts):.1%} to {max(parts):.1%}")
+        print(f"median {median:.1%}; points of the peer that we do not beat: {better or 'none'}")
     record = {
         "machine": as_json(this_machine()),
         "peer": "da4ml 0.6.0, adder_size=1, carry_size=-1" if options.peer else None,
