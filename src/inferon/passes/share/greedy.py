@@ -35,6 +35,7 @@ class Greedy:
         self._counts = Counts(rows)
         self._room = room
         self._heap: list[tuple[int, int, int]] = []
+        self._prices: dict[int, int] = {}
 
     def run(self) -> None:
         """Share until no pattern occurs twice."""
@@ -56,9 +57,10 @@ class Greedy:
 
     def _entry(self, key: int, count: int) -> tuple[int, int, int]:
         """Return what the heap sorts by: most saved first, then the oldest values."""
-        first, second, shift, minus = pattern_of(key)
-        one, other = _terms(first, second, shift, minus)
-        return (1 - count) * max(1, self.draft.luts(one, other)), key, count
+        price = self._prices.get(key)
+        if price is None:
+            price = self._prices[key] = max(1, self.draft.luts(*_terms(*pattern_of(key))))
+        return (1 - count) * price, key, count
 
     def _push(self, key: int, count: int) -> None:
         if count > 1:
