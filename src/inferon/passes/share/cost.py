@@ -31,11 +31,11 @@ def adder_luts(
     right: Interval,
     right_shift: int,
     minus: bool,
-    result: Interval,
+    result: Interval | None,
 ) -> int:
     """Return the look-up tables of ``left * 2**left_shift +- right * 2**right_shift``.
 
-    Intervals of operands are without their shifts, `result` is the sum's.
+    Intervals of operands are without their shifts; `result` is the sum's, None if not known.
     """
     tops = width(left) + left_shift, width(right) + right_shift
     if minus:
@@ -44,4 +44,4 @@ def adder_luts(
         shorter = left if tops[0] < tops[1] else right
         top = min(tops) if shorter[0] >= 0 else max(tops)
         bottom = max(left_shift, right_shift)
-    return max(0, min(top, width(result)) - bottom)
+    return max(0, (top if result is None else min(top, width(result))) - bottom)

@@ -77,9 +77,8 @@ class Draft:
         """Return about what the adder of two terms costs: its result is not looked at."""
         left, right = (other, one) if one.shift > other.shift else (one, other)
         ends = self.ends[left.value], self.ends[right.value]
-        result = (-(1 << 4096), 1 << 4096)
         minus = left.sign != right.sign
-        return adder_luts(ends[0], left.shift, ends[1], right.shift, minus, result)
+        return adder_luts(ends[0], left.shift, ends[1], right.shift, minus, None)
 
     def graph(self, outputs: Sequence[Term | None]) -> AdderGraph:
         """Return the graph with these outputs."""

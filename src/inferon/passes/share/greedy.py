@@ -28,13 +28,14 @@ class Place(NamedTuple):
 class Greedy:
     """The search: a draft, the rows that it still has to sum, and the patterns in them."""
 
-    def __init__(self, draft: Draft, rows: list[Row], bound: int | None) -> None:
-        """Start; `bound` is the depth that no output exceeds, None for any depth."""
+    def __init__(self, draft: Draft, rows: list[Row], room: list[int] | None) -> None:
+        """Start; rows are changed; `room` is that of each row, None for any depth."""
         self.draft = draft
         self.rows = rows
         self._counts = Counts(rows)
-        self._room = None if bound is None else [(1 << bound) - load(draft, row) for row in rows]
+        self._room = room
         self._heap: list[tuple[int, int, int]] = []
+        self._prices: dict[int, int] = {}
 
     def run(self) -> None:
         """Share until no pattern occurs twice."""
@@ -56,9 +57,10 @@ class Greedy:
 
     def _entry(self, key: int, count: int) -> tuple[int, int, int]:
         """Return what the heap sorts by: most saved first, then the oldest values."""
-        first, second, shift, minus = pattern_of(key)
-        one, other = _terms(first, second, shift, minus)
-        return (1 - count) * max(1, self.draft.luts(one, other)), key, count
+        price = self._prices.get(key)
+        if price is None:
+            price = self._prices[key] = max(1, self.draft.luts(*_terms(*pattern_of(key))))
+        return (1 - count) * price, key, count
 
     def _push(self, key: int, count: int) -> None:
         if count > 1:
@@ -108,11 +110,6 @@ class Greedy:
             gone = weight(self.rows[number].get(value, 0)) - weight(coefficient)
             self._room[number] += gone << self.draft.depths[value]
         return self._counts.change(number, value, coefficient)
-
-
-def load(draft: Draft, row: Row) -> int:
-    """Return the sum of ``2**depth`` over all digits of a row."""
-    return sum(weight(number) << draft.depths[value] for value, number in row.items())
 
 
 def terms(row: Row) -> list[Term]:

@@ -8,10 +8,10 @@ count: ``3 * a`` holds ``a + 2 * a`` and ``4 * a - a``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from inferon.passes.share.digits import Digit, removable, removable_pairs
+from inferon.passes.share.digits import Digit, removable, removable_pairs, weight
 
 _VALUE_BITS = 24
 _SHIFT_BITS = 12
@@ -42,6 +42,11 @@ def pattern_of(key: int) -> Pattern:
 
 Row = dict[int, int]
 """The coefficient of each value that an output uses; none of them is zero."""
+
+
+def load(row: Row, depths: Sequence[int]) -> int:
+    """Return the sum of ``2**depth`` over the digits of a row: ``2**D`` fit into depth ``D``."""
+    return sum(weight(number) << depths[value] for value, number in row.items())
 
 
 class Counts:

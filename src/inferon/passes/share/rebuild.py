@@ -14,7 +14,7 @@ from inferon.passes.share.sums import summed
 
 
 class Rebuild:
-    """A new draft with the values of an old one, of which only those that are used often remain."""
+    """A new draft with the values of an old one of which only those used often remain."""
 
     def __init__(self, old: Draft, new: Draft, rows: Sequence[Sequence[Term]]) -> None:
         """Add every shared value that the rows need to the new draft."""
@@ -25,9 +25,12 @@ class Rebuild:
             total = self.row(self._operands(number), old.depths[number]) if uses > 1 else None
             self._terms.append(total or Term(number, 0, 1))
 
-    def row(self, terms: Sequence[Term], bound: int | None) -> Term | None:
-        """Append a sum of terms of the old draft to the new one, and return it."""
-        return summed(self._new, [part for term in terms for part in self._parts(term)], bound)
+    def row(
+        self, terms: Sequence[Term], bound: int | None, also: Sequence[Term] = ()
+    ) -> Term | None:
+        """Append the sum of terms of the old draft, and also some of the new, and return it."""
+        parts = [part for term in terms for part in self._parts(term)]
+        return summed(self._new, [*parts, *also], bound)
 
     def _counted(self, rows: Sequence[Sequence[Term]]) -> list[int]:
         uses = [0] * len(self._old.ends)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from inferon.passes.share.differences import Lean, Plan, alone, differences
 from inferon.passes.share.draft import Draft, Term
 from inferon.passes.share.graph import AdderGraph, Array, InputRange
-from inferon.passes.share.greedy import Greedy, load, terms
-from inferon.passes.share.patterns import Row
+from inferon.passes.share.greedy import Greedy, terms
+from inferon.passes.share.patterns import Row, load
 from inferon.passes.share.rebuild import Rebuild
 from inferon.passes.share.sums import summed
 
@@ -37,14 +38,13 @@ def share(
     if extra_depth is not None and extra_depth < 0:
         raise ValueError(f"{extra_depth} extra adders: give 0 or more, or None for no bound")
     rows = _rows(matrix, inputs)
-    draft = _draft(rows, inputs)
-    least = max((_least_depth(draft, row) for row in rows), default=0)
-    distinct, sources = _distinct(rows)
+    depths = [each.depth for each in inputs]
+    least = max((_least_depth(row, depths) for row in rows), default=0)
     bound = None if extra_depth is None else least + extra_depth
-    Greedy(draft, distinct, bound).run()
-    shared = _finished(draft, distinct, sources, bound)
-    alone = plain(matrix, inputs)
-    return shared if shared.luts <= alone.luts else alone
+    distinct, sources = _distinct(rows)
+    plans = [alone(distinct, bound), differences(distinct, depths, bound)]
+    graphs = [_shared(_draft(rows, inputs), plan, sources) for plan in plans if plan]
+    return min([*graphs, plain(matrix, inputs)], key=lambda graph: graph.luts)
 
 
 def plain(matrix: Array, inputs: Sequence[InputRange]) -> AdderGraph:
@@ -54,7 +54,8 @@ def plain(matrix: Array, inputs: Sequence[InputRange]) -> AdderGraph:
     """
     rows = _rows(matrix, inputs)
     draft = _draft(rows, inputs)
-    return draft.graph([summed(draft, terms(row), _least_depth(draft, row)) for row in rows])
+    depths = draft.depths[: len(inputs)]
+    return draft.graph([summed(draft, terms(row), _least_depth(row, depths)) for row in rows])
 
 
 def _rows(matrix: Array, inputs: Sequence[InputRange]) -> list[Row]:
@@ -82,9 +83,9 @@ def _draft(rows: list[Row], inputs: Sequence[InputRange]) -> Draft:
     return Draft(inputs, max(sizes, default=0))
 
 
-def _least_depth(draft: Draft, row: Row) -> int:
+def _least_depth(row: Row, depths: Sequence[int]) -> int:
     """Return the depth of the row's shallowest tree: ``log2`` of its load, rounded up."""
-    return max(0, load(draft, row) - 1).bit_length()
+    return max(0, load(row, depths) - 1).bit_length()
 
 
 def _distinct(rows: list[Row]) -> tuple[list[Row], list[Term]]:
@@ -105,16 +106,24 @@ def _distinct(rows: list[Row]) -> tuple[list[Row], list[Term]]:
     return [dict(each) for each in found], sources
 
 
-def _finished(
-    draft: Draft, distinct: list[Row], sources: list[Term], bound: int | None
-) -> AdderGraph:
-    """Return the graph in which each distinct row is summed and each output is one of them."""
-    rows = [terms(row) for row in distinct]
+def _shared(draft: Draft, plan: Plan, sources: list[Term]) -> AdderGraph:
+    """Return the graph in which each row of a plan is summed and each output is one of them."""
+    Greedy(draft, plan.rows, plan.room(draft.depths)).run()
+    rows = [terms(row) for row in plan.rows]
     new = draft.empty()
     rebuild = Rebuild(draft, new, rows)
-    sums = [rebuild.row(row, bound) for row in rows]
+    sums: list[Term | None] = [None] * len(rows)
+    for number in plan.order:
+        bound = None if plan.bounds is None else plan.bounds[number]
+        sums[number] = rebuild.row(rows[number], bound, _leaned(plan.leans[number], sums))
     outputs = []
     for number, shift, sign in sources:
         total = sums[number]
         outputs.append(total and Term(total.value, total.shift + shift, total.sign * sign))
     return new.graph(outputs)
+
+
+def _leaned(lean: Lean | None, sums: list[Term | None]) -> list[Term]:
+    """Return the sum that a row leans on, as none or one term."""
+    total = sums[lean.row] if lean else None
+    return [Term(total.value, total.shift, total.sign * lean.sign)] if lean and total else []
