@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import numpy as np
-from da4ml.cmvm import solve  # type: ignore[import-not-found]
+from da4ml.cmvm import solve
 
 Operand = tuple[int, int, int]
 

@@ -185,7 +185,7 @@ def events(network: Network, number: int, seed: int = 7) -> Whole:
 
 
 def outputs(network: Network, x: Whole) -> tuple[Whole, int]:
-    """Return the outputs in exact arithmetic, which everyone must reproduce, and their fraction."""
+    """Return the outputs in exact arithmetic, and their fraction: what everyone must give."""
     value, fraction = x.astype(np.int64), network.grid.fraction
     for step in network.steps:
         match step:

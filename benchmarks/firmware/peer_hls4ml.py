@@ -41,11 +41,10 @@ def keras_model(network: Network) -> tuple[keras.Model, dict[str, object]]:
     """Return the network for hls4ml, with its configuration."""
     x = value = keras.Input(network.shape, name="x")
     layers: dict[str, object] = {"x": {"Precision": {"result": spelled(network.grid)}}}
-    grids = [network.grid]
     model_layers = []
     for number, step in enumerate(network.steps):
         match step:
-            case Dense(weights, bias, grid):
+            case Dense(weights, _, grid):
                 name = f"dense_{number}"
                 layer = keras.layers.Dense(weights.shape[1], name=name)
                 value = layer(value)
@@ -60,7 +59,6 @@ def keras_model(network: Network) -> tuple[keras.Model, dict[str, object]]:
                 name = f"relu_{number}"
                 value = keras.layers.ReLU(name=name)(value)
                 layers[name] = {"Precision": {"result": spelled(grid, ",RND,SAT")}}
-                grids.append(grid)
     model = keras.Model(x, value)
     for layer, step in model_layers:
         scale = 2.0**-step.grid.fraction
@@ -104,7 +102,7 @@ def main() -> int:
 
 
 def emulation_ms(folder: Path, network: Network, numbers: Any) -> float:
-    """Return CPU milliseconds per 1,000 events of the compiled project, without Python around it."""
+    """Return CPU milliseconds per 1,000 events of the compiled project, called directly."""
     library = ctypes.CDLL(str(next((folder / "firmware").glob("*.so"))))
     function = library[f"{network.name}_float"]
     wide = [step for step in network.steps if isinstance(step, Dense)][-1].weights.shape[1]

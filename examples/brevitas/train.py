@@ -5,14 +5,15 @@ Run in an environment with Inferon (extra ``train``) and Brevitas::
     pip install 'inferon[train]' brevitas==0.13.4
     python examples/brevitas/train.py jet_tagger_6bit.onnx
 
-The network is the MLP of arXiv:1804.06913 on 16 high-level features.  All scales are powers of two,
-so that the firmware has the trained model's numbers.  The weights of the epoch with the least
+The network is the MLP of arXiv:1804.06913 on 16 high-level features.  All scales are powers of
+two, so that the firmware has the trained model's numbers.  The weights of the epoch with the least
 validation loss are exported; the test jets are looked at once, at the end.
 """
 
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class JetTagger(nn.Module):
             )
         ]
         sizes = (len(mean), *HIDDEN)
-        for rows, columns in zip(sizes, sizes[1:], strict=False):
+        for rows, columns in pairwise(sizes):
             layers += [
                 _dense(rows, columns),
                 QuantReLU(

@@ -38,6 +38,11 @@ class Intervals:
                 self._known[each] = _inside(each, interval(each.op, each, below))
         return self._known[node]
 
+    def learn(self, node: Node, found: Interval) -> None:
+        """Note an interval that is known otherwise, and narrower than that of the operands."""
+        low, high = self.of(node)
+        self._known[node] = max(low, found[0]), min(high, found[1])
+
     def _unknown(self, node: Node) -> tuple[Node, ...]:
         if all(each in self._known for each in node.inputs):  # nearly always
             return (node,)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from inferon.analysis.interval import Interval
 from inferon.ir.node import Node
 from inferon.ir.types import Fixed
 from inferon.ir.values import Array
 from inferon.ops import arithmetic
+from inferon.ops.structure import Const
 from inferon.passes.share import AdderGraph, InputRange, Operand, share
 from inferon.passes.unroll.wiring import Wiring, constant
 
@@ -21,10 +23,11 @@ class Sharing:
 
     Attributes
     ----------
-    extra_depth : adders that an output may be deeper than it must; None is for least area
+    extra_depth : adders that an output may be deeper than it must; None sets no bound. Depth
+        costs clocks, and saves a percent or two of the tables (benchmarks/adder_sharing.py)
     """
 
-    extra_depth: int | None = 2
+    extra_depth: int | None = 0
 
 
 @dataclass(slots=True)
@@ -33,7 +36,7 @@ class Adders:
 
     wiring: Wiring
     sharing: Sharing
-    _solved: dict[object, AdderGraph] = field(default_factory=dict)
+    _solved: dict[object, tuple[AdderGraph, tuple[Interval, ...]]] = field(default_factory=dict)
 
     def sums(
         self, matrix: Array, leaves: Sequence[Node], constants: Sequence[int], origin: str
@@ -44,15 +47,22 @@ class Adders:
         whole = np.concatenate([matrix, unit], axis=1)
         wires = [*leaves, *(_number(constants[row]) for row in added)]
         ranges = tuple(InputRange(*self.wiring.interval(leaf)) for leaf in wires)
-        graph = self._solution(whole, ranges)
+        graph, intervals = self._solution(whole, ranges)
         for adder in graph.adders:
-            wires.append(self._added(adder.left, adder.right, wires, origin))
+            wire = self._added(adder.left, adder.right, wires, origin)
+            if not isinstance(wire.op, Const):
+                self.wiring.intervals.learn(wire, intervals[len(wires)])
+            wires.append(wire)
         return [self._taken(each, wires, origin) for each in graph.outputs]
 
-    def _solution(self, matrix: Array, ranges: tuple[InputRange, ...]) -> AdderGraph:
+    def _solution(
+        self, matrix: Array, ranges: tuple[InputRange, ...]
+    ) -> tuple[AdderGraph, tuple[Interval, ...]]:
+        """Return an adder graph with the exact interval of each of its values."""
         key = (matrix.shape, tuple(matrix.flat), ranges)
         if key not in self._solved:
-            self._solved[key] = share(matrix, ranges, self.sharing.extra_depth)
+            graph = share(matrix, ranges, self.sharing.extra_depth)
+            self._solved[key] = graph, graph.intervals()
         return self._solved[key]
 
     def _added(self, left: Operand, right: Operand, wires: list[Node], origin: str) -> Node:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from inferon.analysis.interval import Intervals
 from inferon.errors import Gap, Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
@@ -58,11 +59,13 @@ class Unrolled:
     ----------
     graph : of stage WIRES; its inputs and outputs are the elements of the ports, port by port
     inputs, outputs : which tensors the scalars belong to
+    intervals : what is known of the mantissas of its nodes
     """
 
     graph: Graph
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    intervals: Intervals
 
     def scalars(self, arrays: Sequence[Array]) -> list[Array]:
         """Return the inputs of the graph, (events,) each, for arrays of the ports."""
@@ -165,4 +168,5 @@ def _joined(
         made,
         tuple(map(Port, graph.input_names, (node.type for node in graph.inputs))),
         tuple(map(Port, graph.output_names, (node.type for node in graph.outputs))),
+        wiring.intervals,
     )

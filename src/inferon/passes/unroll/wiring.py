@@ -24,11 +24,11 @@ class Wiring:
     """Makes scalar nodes, and knows the interval of each."""
 
     def __init__(self) -> None:
-        self._intervals = Intervals()
+        self.intervals = Intervals()
 
     def interval(self, wire: Node) -> Interval:
         """Return lowest and highest mantissa."""
-        return self._intervals.of(wire)
+        return self.intervals.of(wire)
 
     def apply(self, op: Op, *wires: Node, origin: str = "") -> Node:
         """Return an operator on wires, or what has the same value and is simpler."""

@@ -15,10 +15,10 @@ from inferon.targets.rtl.wire import Wire, bits_of
 class Draft:
     """What the cells add to."""
 
-    def __init__(self) -> None:
+    def __init__(self, intervals: Intervals) -> None:
         self.assigns: list[Assign] = []
         self.wires: dict[Node, Wire] = {}
-        self._intervals = Intervals()
+        self._intervals = intervals
         self._names: Counter[str] = Counter()
         self._roms: dict[tuple[tuple[int, ...], int], Rom] = {}
         self.layer = ""

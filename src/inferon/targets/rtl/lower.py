@@ -14,7 +14,7 @@ from inferon.targets.rtl.wire import Wire
 
 def netlist(name: str, unrolled: Unrolled) -> Netlist:
     """Return the logic of a graph of scalars."""
-    draft = Draft()
+    draft = Draft(unrolled.intervals)
     inputs = [vector(port) for port in unrolled.inputs]
     outputs = [vector(port) for port in unrolled.outputs]
     scalars = iter(unrolled.graph.inputs)
