@@ -15,11 +15,12 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inferon.errors import ToolError, ToolMissing
-from inferon.targets.rtl.design import Design
+from inferon.targets.rtl.design import Design, Language
 from inferon.targets.rtl.hierarchy import FACE, layers_of
 from inferon.targets.rtl.resources import Resources
 from inferon.targets.rtl.verilog import verilog_by_layer
@@ -82,6 +83,42 @@ def synthesize(design: Design, family: str = FAMILY) -> Synthesis:
     rest = resources_of(modules[f"\\{design.name}"])
     layers = tuple((n, r) for n, r in zip(names, own, strict=True) if n != FACE)
     return Synthesis(layers, sum(own, rest), levels, yosys_version(yosys), script)
+
+
+def synthesize_together(designs: Sequence[Design], family: str = FAMILY) -> list[Resources]:
+    """Return what each of several designs takes, from one run: small designs start slowly.
+
+    The designs have names of their own.  Each is kept apart from the others.
+    """
+    yosys = yosys_command()
+    script = SCRIPT.split("setattr")[0].format(family=family, top="every")
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        (work / "design.v").write_text(_every(designs))
+        run([yosys, "-q", "-p", script], work)
+        modules = json.loads((work / "stat.json").read_text())["modules"]
+    return [resources_of(modules[f"\\{design.name}"]) for design in designs]
+
+
+def _every(designs: Sequence[Design]) -> str:
+    """Return a module around designs, each with ports of its own."""
+    texts, ports, inner = [], [], []
+    for number, design in enumerate(designs):
+        text = design.source(Language.VERILOG).content.decode()
+        texts.append(
+            text.replace(f"module {design.name} (", f"(* keep_hierarchy *) module {design.name} (")
+        )
+        netlist = design.pipeline.netlist
+        joined = [".clk(clk)", ".rst(rst)", ".in_valid(valid)", f".out_valid(done_{number})"]
+        ports.append(f"output wire done_{number}")
+        for way, vectors in (("input", netlist.inputs), ("output", netlist.outputs)):
+            for port in vectors:
+                name = f"{port.signal.name}_{number}"
+                ports.append(f"{way} wire [{port.signal.width - 1}:0] {name}")
+                joined.append(f".{port.signal.name}({name})")
+        inner.append(f"    {design.name} inner_{number} ({', '.join(joined)});")
+    face = ",\n".join(f"    {each}" for each in ("input wire clk, rst, valid", *ports))
+    return "\n".join([*texts, f"module every (\n{face}\n);", *inner, "endmodule", ""])
 
 
 def yosys_command() -> str:
