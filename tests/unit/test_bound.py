@@ -40,6 +40,7 @@ FREE = Accuracy("any order", strict_order=False)
 
 FUNCTIONS: tuple[Elementary, ...] = (
     elementary.Exp(),
+    elementary.Decay(),
     elementary.Log(),
     elementary.Tanh(),
     elementary.Sigmoid(),
