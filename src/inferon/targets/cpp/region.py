@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 from inferon.ir.graph import Graph
 from inferon.ir.node import Op
@@ -229,10 +230,23 @@ Free = Map | Reduce | Product
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """A region on one block, and how far pointers move to the next one along each loop."""
+    """A region on one block, and how far pointers move to the next one along each loop.
+
+    A buffer that is read with two pointers has a stand-in for the second one.
+    """
 
     region: Free
     moves: Mapping[Buffer, tuple[int, ...]]
+    stands_for: Mapping[Buffer, Buffer]
+
+    def memory(self, buffer: Buffer) -> Buffer:
+        """Return the buffer itself, or what it stands for."""
+        return self.stands_for.get(buffer, buffer)
+
+    def views(self) -> Iterator[View]:
+        """Yield what is read and written."""
+        for view in (*self.region.views(), self.region.to):
+            yield replace(view, buffer=self.memory(view.buffer))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -245,8 +259,7 @@ class Blocked:
 
     def views(self) -> tuple[View, ...]:
         """Return what is read and written: what one block leaves, the next region reads."""
-        regions = [block.region for block in self.body]
-        return tuple(view for each in regions for view in (*each.views(), each.to))
+        return tuple(view for block in self.body for view in block.views())
 
 
 Region = Free | Choose | Collect | Deposit | Repeat | Blocked
@@ -262,6 +275,14 @@ def written(region: Region) -> tuple[View, ...]:
     if isinstance(region, Blocked):
         return tuple(block.region.to for block in region.body)
     return (region.to,)
+
+
+def work(region: Region) -> int:
+    """Return how many elements a region computes, or multiply-adds."""
+    if isinstance(region, Product):
+        return prod(region.to.shape) * prod(region.left.shape[-region.contract :])
+    shape = region.shape if isinstance(region, Reduce) else written(region)[0].shape
+    return prod(shape)
 
 
 def computes(region: Region, buffer: Buffer) -> bool:
