@@ -14,6 +14,7 @@ from math import prod
 from inferon.ir.graph import Graph
 from inferon.ir.node import Op
 from inferon.ir.types import Element
+from inferon.ops.base import Elementary
 from inferon.ops.indexing import Gather, TopK
 from inferon.ops.reduction import Reduction
 from inferon.ops.scatter import Scatter
@@ -224,6 +225,9 @@ class Repeat:
         return (*(view for view, _ in self.sequences), *inner, self.next)
 
 
+FUNCTION_STEPS = 16
+"""An elementary function takes as long as so many multiply-adds, about."""
+
 Free = Map | Reduce | Product
 """Regions that compute each element by itself, or from a line of others: they can be cut."""
 
@@ -278,11 +282,16 @@ def written(region: Region) -> tuple[View, ...]:
 
 
 def work(region: Region) -> int:
-    """Return how many elements a region computes, or multiply-adds."""
+    """Return about how many steps a region takes for its elements, multiply-adds and functions."""
+    if not isinstance(region, Free):
+        return prod(written(region)[0].shape)
+    shape = region.shape if isinstance(region, Reduce) else region.to.shape
+    each = 1
     if isinstance(region, Product):
-        return prod(region.to.shape) * prod(region.left.shape[-region.contract :])
-    shape = region.shape if isinstance(region, Reduce) else written(region)[0].shape
-    return prod(shape)
+        each = prod(region.left.shape[len(region.left.shape) - region.contract :])
+    terms = (part for part in parts(region.term) if isinstance(part, Compute))
+    functions = sum(isinstance(term.op, Elementary) for term in terms)
+    return prod(shape) * (each + functions * FUNCTION_STEPS)
 
 
 def computes(region: Region, buffer: Buffer) -> bool:
