@@ -159,10 +159,15 @@ class Decay(RealFunction):
 
     def decompose(self, *inputs: Node) -> Node:
         (x,) = inputs
-        below = negative(x)
-        if x.type.element == FLOAT64:
-            return exp_wide(below)
-        return exp_moderate(select(less(below, DECAY_END), DECAY_END, below))
+        return decay(x)
+
+
+def decay(x: Node) -> Node:
+    """Return e^-|x|."""
+    below = negative(x)
+    if x.type.element == FLOAT64:
+        return exp_wide(below)
+    return exp_moderate(select(less(below, DECAY_END), DECAY_END, below))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +235,11 @@ class Log1p(RealFunction):
 
 @dataclass(frozen=True, slots=True)
 class Sigmoid(RealFunction):
-    """1 / (1 + exp(-x)); in float32 0 where that is below 2**-126."""
+    """1 / (1 + exp(-x)); in float32 0 where that is below 2**-126.5."""
 
     ulp: ClassVar[float] = 1.65
     ulp64: ClassVar[float] = 1.7
-    smallest: ClassVar[float] = SINGLE.smallest_normal
+    smallest: ClassVar[float] = 2.0**-126.5
 
     @staticmethod
     def exact(x: Array) -> Array:
@@ -243,12 +248,7 @@ class Sigmoid(RealFunction):
 
     def decompose(self, *inputs: Node) -> Node:
         (x,) = inputs
-        magnitude = absolute(x)
-        if x.type.element == FLOAT64:
-            small = exp_wide(neg(magnitude))
-        else:
-            far = less(-SINGLE.lowest_exp, magnitude)
-            small = select(far, 0.0, exp_moderate(neg(magnitude)))
+        small = decay(x)
         # small / (1 + small) left of 0 and 1 / (1 + small) right of it are both start - start * q
         # with q = small / (1 + small): the rounding errors of q count less in a correction
         start = select(less(x, 0.0), small, 1.0)
