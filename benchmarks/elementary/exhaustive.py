@@ -43,6 +43,7 @@ SIMD_FLAGS = ("-fno-trapping-math", "-fno-math-errno")
 
 FUNCTIONS: tuple[tuple[RealFunction, str], ...] = (
     (elementary.Exp(), "std::exp(x)"),
+    (elementary.Decay(), "std::exp(-std::fabs(x))"),
     (elementary.Log(), "std::log(x)"),
     (elementary.Sigmoid(), "x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x))"),
     (elementary.Tanh(), "std::tanh(x)"),

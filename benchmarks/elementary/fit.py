@@ -42,6 +42,7 @@ class Terms:
 
 TERMS = {
     "exp": Terms(5, 11),
+    "exp2": Terms(6, 12),
     "log": Terms(9, 0),
     "log_series": Terms(0, 8),
     "log_tail": Terms(0, 9),
@@ -67,11 +68,14 @@ def problem(name: str, format: Format) -> Problem:
     half_ln2 = SLACK * mp.log(2) / 2
     angle = REACH * mp.pi / 4
     third, half = mp.mpf(1) / 3, mp.mpf(1) / 2
-    # The fits of erf overlap a little around erf_split, and end a little beyond erf_one.
+    # The fits of erf overlap a little around erf_split, and end at erf_one.
     overlap = (mp.mpf("0.93"), mp.mpf("0.92"), mp.mpf("3.93") if single else mp.mpf("5.93"))
     match name:
         case "exp":
             return Problem(_exp, lambda r: r**2 / mp.exp(r), terms, -half_ln2, half_ln2, 1, digits)
+        case "exp2":
+            end = SLACK * half
+            return Problem(_exp2, lambda r: abs(r) / mp.mpf(2) ** r, terms, -end, end, 1, digits)
         case "log":
             weight = lambda f: _ratio(f**2, mp.log1p(f), 0)  # noqa: E731
             return Problem(_log, weight, terms, -third, third, 1, digits)
@@ -86,8 +90,8 @@ def problem(name: str, format: Format) -> Problem:
             return Problem(_erf, weight, terms, 0, overlap[0], 2, digits)
         case "erfc":
             return Problem(
-                lambda x: mp.log(mp.erfc(x)) / x,
-                lambda x: x * mp.erfc(x),
+                lambda x: mp.log(mp.erfc(x), 2) / x,
+                lambda x: x * mp.erfc(x) * mp.log(2),
                 terms,
                 overlap[1],
                 overlap[2],
@@ -125,6 +129,10 @@ def _ratio(a: Real, b: Real, limit: Real) -> Real:
 
 def _exp(r: Real) -> Real:
     return (mp.expm1(r) - r) / r**2 if abs(r) > NEAR_ZERO else 0.5 + r / 6
+
+
+def _exp2(r: Real) -> Real:
+    return (mp.mpf(2) ** r - 1) / r if abs(r) > NEAR_ZERO else mp.log(2)
 
 
 def _log(f: Real) -> Real:

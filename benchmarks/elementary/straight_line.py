@@ -37,8 +37,8 @@ SPELLING: dict[type, Callable[[Node, tuple[str, ...]], str]] = {
     arithmetic.Fma: lambda node, a: f"std::fma({', '.join(a)})",
     arithmetic.Abs: lambda node, a: f"std::fabs({a[0]})",
     arithmetic.Neg: lambda node, a: _negative(node, a[0]),
-    arithmetic.Max: lambda node, a: f"{a[0]} > {a[1]} || {a[0]} != {a[0]} ? {a[0]} : {a[1]}",
-    arithmetic.Min: lambda node, a: f"{a[0]} < {a[1]} || {a[0]} != {a[0]} ? {a[0]} : {a[1]}",
+    arithmetic.Max: lambda node, a: _extreme(node, ">", a),
+    arithmetic.Min: lambda node, a: _extreme(node, "<", a),
     arithmetic.Floor: lambda node, a: f"std::floor({a[0]})",
     arithmetic.Sqrt: lambda node, a: f"std::sqrt({a[0]})",
     logic.Less: lambda node, a: f"{a[0]} < {a[1]}",
@@ -79,6 +79,11 @@ def straight_line(op: Elementary, name: str, element: Float = FLOAT32) -> str:
     parameters = ", ".join(f"{kind} {each}" for each in op.operands)
     body = "".join(lines)
     return f"static inline {kind} {name}({parameters}) {{\n{body}    return {names[result]};\n}}\n"
+
+
+def _extreme(node: Node, symbol: str, a: tuple[str, ...]) -> str:
+    is_nan = f" || {a[0]} != {a[0]}" if isinstance(node.type.element, Float) else ""
+    return f"{a[0]} {symbol} {a[1]}{is_nan} ? {a[0]} : {a[1]}"
 
 
 def _wrapped(node: Node, symbol: str, a: tuple[str, ...]) -> str:

@@ -335,7 +335,7 @@ def _sums(
 
 
 def reductions(scope: Scope) -> Iterator[Graph]:
-    for kind in (reduction.Sum, reduction.ReduceMax, reduction.ReduceMin):
+    for kind in (reduction.Sum, reduction.ReduceMax, reduction.LargestNumber, reduction.ReduceMin):
         make = Maker(kind.spelling())
         for element in scope.numbers:
             sizes = scope.sizes if kind is reduction.Sum else scope.sizes[1::3]
@@ -381,6 +381,7 @@ def _behind(make: Maker, size: int, strands: int) -> Iterator[Node]:
     twin = build.apply(op, make.operand((2, 7), FLOAT32), w)
     yield build.sub(pair, twin)
     yield build.reduce_max(pair, [1])
+    yield build.less(build.apply(op, make.operand((3, 7), FLOAT32), w), 0.0)
 
 
 def products(scope: Scope) -> Iterator[Graph]:

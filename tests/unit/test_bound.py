@@ -347,7 +347,7 @@ def assert_inside(ball: Ball, value: Array, node: Node) -> None:
     assert (near | same | overflow | ~decided).all(), node
 
 
-@pytest.mark.parametrize("op", FUNCTIONS, ids=str)
+@pytest.mark.parametrize("op", [*FUNCTIONS, elementary.Decay()], ids=str)
 def test_functions_keep_their_bound_on_all_kinds_of_numbers(op: Elementary) -> None:
     x = b.input_("x", (500,), FLOAT32)
     graph = Graph("function", (x,), (b.apply(op, x),), ("y",))

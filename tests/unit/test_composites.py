@@ -349,6 +349,17 @@ def test_a_masked_softmax_ignores_what_is_at_minus_infinity() -> None:
     assert (np.abs(got[0, [0, 1, 3]] - kept) <= errors[0, [0, 1, 3]]).all()
 
 
+@pytest.mark.parametrize("op", [n.Softmax(0), n.LogSoftmax(0)], ids=str)
+def test_nan_reaches_a_whole_softmax(op: Composite) -> None:
+    x = b.input_("x", (40,), FLOAT32)
+    graph = Graph("softmax", (x,), (b.apply(op, x),), ("y",))
+    data = np.random.default_rng(0).normal(size=(4, 40)).astype(np.float32)
+    data[0, 7], data[1, 3], data[2] = np.nan, np.inf, -np.inf
+    (got,) = interpret(graph, data)
+    assert np.isnan(got[:3]).all()
+    assert np.isfinite(got[3]).all()
+
+
 def test_the_cells_of_an_lstm_are_those_that_give_its_states() -> None:
     """h = o tanh(c): with an output gate wide open, artanh(h) is c."""
     case = FORWARD[-1]

@@ -30,6 +30,7 @@ from inferon.ops.base import Primitive
 from inferon.ops.elementary import (
     Cos,
     Cosh,
+    Decay,
     Erf,
     Exp,
     Expm1,
@@ -46,7 +47,7 @@ from inferon.ops.elementary_format import SINGLE
 from inferon.ops.elementary_inverse import Acos, Acosh, Asin, Asinh, Atan, Atanh
 
 OPS: tuple[RealFunction, ...] = (
-    *(Exp(), Expm1(), Log(), Log1p(), Sigmoid(), Erf(), Tanh(), Sinh(), Cosh()),
+    *(Exp(), Decay(), Expm1(), Log(), Log1p(), Sigmoid(), Erf(), Tanh(), Sinh(), Cosh()),
     *(Sin(), Cos(), Tan(), Asin(), Acos(), Atan(), Asinh(), Acosh(), Atanh()),
 )
 each_op = pytest.mark.parametrize("op", OPS, ids=lambda op: op.spelling())
@@ -134,6 +135,7 @@ def test_error_is_within_the_stated_bound(op: RealFunction, inputs: Array) -> No
 
 MPMATH = {
     "exp": mp.exp,
+    "decay": lambda x: mp.exp(-abs(x)),
     "log": lambda x: mp.log(x) if x > 0 else mp.nan,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "tanh": mp.tanh,
@@ -181,6 +183,14 @@ SPECIAL: tuple[tuple[RealFunction, tuple[tuple[float, float], ...]], ...] = (
         ),
     ),
     (
+        Decay(),
+        (
+            *((0.0, 1.0), (-0.0, 1.0), (INF, 0.0), (-INF, 0.0), (NAN, NAN), (-NAN, NAN)),
+            *((87.33654, 1.1754997e-38), (-87.33654, 1.1754997e-38), (87.5, 9.982351e-39)),
+            *((87.7, 0.0), (-88.0, 0.0), (88.1, 0.0), (3e38, 0.0), (-3e38, 0.0)),
+        ),
+    ),
+    (
         Log(),
         (
             *((0.0, -INF), (-0.0, -INF), (1.0, 0.0), (INF, INF), (NAN, NAN)),
@@ -191,7 +201,7 @@ SPECIAL: tuple[tuple[RealFunction, tuple[tuple[float, float], ...]], ...] = (
         Sigmoid(),
         (
             *((0.0, 0.5), (-0.0, 0.5), (INF, 1.0), (-INF, 0.0), (NAN, NAN)),
-            *((3e38, 1.0), (-3e38, 0.0), (-87.33655, 0.0)),
+            *((3e38, 1.0), (-3e38, 0.0), (-87.5, 9.982351e-39), (-87.7, 0.0)),
         ),
     ),
     (
@@ -261,6 +271,7 @@ def test_odd_functions_are_odd_in_bits(op: RealFunction, inputs: Array) -> None:
     ("op", "low", "high"),
     [
         (Exp(), 0, INF),
+        (Decay(), 0, 1),
         (Sigmoid(), 0, 1),
         (Tanh(), -1, 1),
         (Erf(), -1, 1),
@@ -279,8 +290,22 @@ def test_results_stay_in_range(op: RealFunction, low: float, high: float, inputs
 # ----------------------------------------------------------------- the tests above notice mistakes
 
 COEFFICIENTS = (
-    *((Exp(), "exp"), (Log(), "log"), (Sigmoid(), "exp"), (Tanh(), "tanh"), (Tanh(), "exp")),
-    *((Erf(), "erf"), (Erf(), "erfc"), (Sin(), "sin"), (Sin(), "cos"), (Cos(), "cos")),
+    *(
+        (Exp(), "exp"),
+        (Decay(), "exp"),
+        (Log(), "log"),
+        (Sigmoid(), "exp"),
+        (Tanh(), "tanh"),
+        (Tanh(), "exp"),
+    ),
+    *(
+        (Erf(), "erf"),
+        (Erf(), "erfc"),
+        (Erf(), "exp2"),
+        (Sin(), "sin"),
+        (Sin(), "cos"),
+        (Cos(), "cos"),
+    ),
     *((Tan(), "sin"), (Expm1(), "exp"), (Log1p(), "log"), (Sinh(), "sinh"), (Asin(), "asin")),
     *((Atan(), "atan"), (Asinh(), "asinh"), (Atanh(), "atanh")),
 )
@@ -297,7 +322,7 @@ def test_changed_coefficient_is_caught(
 
 
 @pytest.mark.parametrize(
-    "op", [Exp(), Log(), Sigmoid(), Sin(), Cos(), Tan()], ids=lambda op: op.spelling()
+    "op", [Exp(), Decay(), Log(), Sigmoid(), Sin(), Cos(), Tan()], ids=lambda op: op.spelling()
 )
 def test_lost_fma_is_caught(
     op: RealFunction, inputs: Array, monkeypatch: pytest.MonkeyPatch
@@ -354,7 +379,7 @@ def test_shape_is_kept(op: RealFunction) -> None:
 @pytest.mark.needs_cpu("avx2", "fma")
 @pytest.mark.parametrize(
     ("op", "reference"),
-    [pair for pair in FUNCTIONS if isinstance(pair[0], Exp | Log | Tan | Asinh)],
+    [pair for pair in FUNCTIONS if isinstance(pair[0], Exp | Decay | Log | Tan | Asinh)],
     ids=lambda each: getattr(each, "spelling", str)(),
 )
 def test_compiled_program_has_the_same_bits(

@@ -50,7 +50,7 @@ from inferon.ops.logic import And, Equal, Less, LessEqual, Not, Or, Select
 from inferon.ops.loop import Fold, Scan
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.movement import Broadcast, Concat, Pad, Reshape, Slice, Transpose, Window
-from inferon.ops.reduction import ReduceMax, ReduceMin, Sum
+from inferon.ops.reduction import LargestNumber, ReduceMax, ReduceMin, Sum
 from inferon.ops.scatter import Combine, Scatter
 from inferon.ops.structure import Const, Input
 from inferon.ops.table import Table
@@ -638,7 +638,7 @@ def test_sums_over_several_axes_run_in_row_major_order() -> None:
     same([strict(-0.0, row, 4, add, add) for row in rows], run(Sum((0, 2), 4), x))
 
 
-@oracle(ReduceMax, ReduceMin)
+@oracle(ReduceMax, LargestNumber, ReduceMin)
 def check_extremes() -> None:
     rng = np.random.default_rng(2)
     x = rng.choice([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, 5.0], (200, 5)).astype("f4")
@@ -659,6 +659,10 @@ def check_extremes() -> None:
             same([strict(start, row, strands, choose, choose) for row in x.tolist()], got)
             onnx = reference(name, x, np.array([1]), keepdims=0)
             assert np.array_equal(got, onnx, equal_nan=True)
+        x[5] = np.nan
+        numbers = [[value for value in row if value == value] for row in x.tolist()]
+        got = run(LargestNumber((0,), strands), x)
+        assert np.array_equal(got, [max([-math.inf, *row]) for row in numbers])
 
 
 @oracle(Dot)

@@ -120,6 +120,11 @@ def _exp(op: elementary.Exp, step: Step, value: Array, slope: Array) -> Slopes:
 
 
 @pull.register
+def _decay(op: elementary.Decay, step: Step, value: Array, slope: Array) -> Slopes:
+    return (chain(slope, -np.sign(step.inputs[0].value) * value),)
+
+
+@pull.register
 def _log(op: elementary.Log, step: Step, value: Array, slope: Array) -> Slopes:
     return (chain(slope, 1.0 / step.inputs[0].value),)
 

@@ -228,6 +228,15 @@ def _even_function(op: elementary.Cosh, step: Step) -> Ball:
 
 
 @rule.register
+def _decay(op: elementary.Decay, step: Step) -> Ball:
+    (x,) = step.inputs  # its magnitude counts: the larger, the smaller the result
+    near = np.maximum(np.abs(x.value) - x.error, 0.0)
+    return _computed(
+        op, step, *_increasing(op.exact(x.value), op.exact(x.magnitude), op.exact(near))
+    )
+
+
+@rule.register
 def _wave(op: elementary.Trigonometric, step: Step) -> Ball:
     (x,) = step.inputs
     value = op.exact(x.value)

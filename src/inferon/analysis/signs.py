@@ -22,7 +22,7 @@ def never_negative(node: Node) -> bool:
     while waiting:
         each = waiting.pop()
         match each.op:
-            case arithmetic.Abs() | elementary.Exp():
+            case arithmetic.Abs() | elementary.Exp() | elementary.Decay():
                 more: tuple[Node, ...] = ()
             case arithmetic.Mul() if each.inputs[0] == each.inputs[1]:
                 more = ()

@@ -326,6 +326,11 @@ def reduce_max(x: Node, axes: Sequence[int] | None = None, *, keep: bool = False
     return _reduced(reduction.ReduceMax, x, axes, keep=keep)
 
 
+def largest_number(x: Node, axes: Sequence[int] | None = None, *, keep: bool = False) -> Node:
+    """Return the largest over axes, NaN left out."""
+    return _reduced(reduction.LargestNumber, x, axes, keep=keep)
+
+
 def reduce_min(x: Node, axes: Sequence[int] | None = None, *, keep: bool = False) -> Node:
     """Return the smallest over axes."""
     return _reduced(reduction.ReduceMin, x, axes, keep=keep)

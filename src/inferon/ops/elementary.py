@@ -53,6 +53,8 @@ from inferon.ops.elementary_format import DOUBLE, SINGLE, format_of
 from inferon.ops.elementary_steps import (
     angle_reduced,
     bits,
+    exp2_of_product,
+    exp_inside,
     exp_moderate,
     exp_near_zero,
     exp_reduced,
@@ -64,6 +66,8 @@ from inferon.ops.elementary_steps import (
     log_at_ends,
     log_of_parts,
     log_one_plus,
+    negative,
+    no_more_than,
     odd,
     polynomial,
     power_of_two,
@@ -74,8 +78,12 @@ from inferon.ops.elementary_steps import (
     with_sign_of,
 )
 
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Raised whenever a change may move a bit of any result that the version before had."""
+
+
+DECAY_END = -88.0
+"""About -127 ln 2: the bits that `exp_moderate` makes for 2**-127 in float32 are those of 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,34 @@ class Exp(RealFunction):
         scaled = float_of(add(bits(exp_near_zero(r)), exponent))
         finite = select(less_equal(x, SINGLE.highest_exp), scaled, add(x, math.inf))
         return select(less(x, SINGLE.lowest_exp), 0.0, finite)  # NaN + infinity is NaN
+
+
+@dataclass(frozen=True, slots=True)
+class Decay(RealFunction):
+    """e to the power -abs(x), of which nothing is too large: what softmax takes of distances.
+
+    In float32 0 below 2**-126.5, and subnormal down to that.
+    """
+
+    ulp: ClassVar[float] = 0.9
+    ulp64: ClassVar[float] = 0.9
+    smallest: ClassVar[float] = 2.0**-126.5
+
+    @staticmethod
+    def exact(x: Array) -> Array:
+        return np.asarray(np.exp(-np.abs(x)))
+
+    def decompose(self, *inputs: Node) -> Node:
+        (x,) = inputs
+        return decay(x)
+
+
+def decay(x: Node) -> Node:
+    """Return e^-|x|."""
+    below = negative(x)
+    if x.type.element == FLOAT64:
+        return exp_wide(below)
+    return exp_moderate(select(less(below, DECAY_END), DECAY_END, below))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +235,11 @@ class Log1p(RealFunction):
 
 @dataclass(frozen=True, slots=True)
 class Sigmoid(RealFunction):
-    """1 / (1 + exp(-x)); in float32 0 where that is below 2**-126."""
+    """1 / (1 + exp(-x)); in float32 0 where that is below 2**-126.5."""
 
     ulp: ClassVar[float] = 1.65
     ulp64: ClassVar[float] = 1.7
-    smallest: ClassVar[float] = SINGLE.smallest_normal
+    smallest: ClassVar[float] = 2.0**-126.5
 
     @staticmethod
     def exact(x: Array) -> Array:
@@ -212,12 +248,7 @@ class Sigmoid(RealFunction):
 
     def decompose(self, *inputs: Node) -> Node:
         (x,) = inputs
-        magnitude = absolute(x)
-        if x.type.element == FLOAT64:
-            small = exp_wide(neg(magnitude))
-        else:
-            far = less(-SINGLE.lowest_exp, magnitude)
-            small = select(far, 0.0, exp_moderate(neg(magnitude)))
+        small = decay(x)
         # small / (1 + small) left of 0 and 1 / (1 + small) right of it are both start - start * q
         # with q = small / (1 + small): the rounding errors of q count less in a correction
         start = select(less(x, 0.0), small, 1.0)
@@ -241,9 +272,10 @@ class Erf(RealFunction):
         magnitude = absolute(x)
         series = polynomial(mul(magnitude, magnitude), format.erf)
         near_zero = fma(series, magnitude, magnitude)
-        complement = exp_moderate(mul(polynomial(magnitude, format.erfc), magnitude))
-        far = select(less(format.erf_one, magnitude), 1.0, sub(1.0, complement))
-        return with_sign_of(x, select(less(magnitude, format.erf_split), near_zero, far))
+        inside = no_more_than(magnitude, format.erf_one)
+        far = sub(1.0, exp2_of_product(polynomial(inside, format.erfc), inside))
+        is_far = less_equal(format.erf_split, magnitude)
+        return with_sign_of(x, select(is_far, far, near_zero))  # NaN is not far
 
 
 # ------------------------------------------------------------------------ hyperbolic functions
@@ -265,9 +297,10 @@ class Tanh(RealFunction):
         format = format_of(x)
         magnitude = absolute(x)
         near_zero = odd(magnitude, format.tanh)
-        quotient = div(2.0, add(exp_moderate(add(magnitude, magnitude)), 1.0))
-        far = select(less(format.tanh_one, magnitude), 1.0, sub(1.0, quotient))
-        return with_sign_of(x, select(less(magnitude, format.tanh_split), near_zero, far))
+        inside = no_more_than(magnitude, format.tanh_one)
+        far = sub(1.0, div(2.0, add(exp_inside(add(inside, inside)), 1.0)))
+        is_far = less_equal(format.tanh_split, magnitude)
+        return with_sign_of(x, select(is_far, far, near_zero))  # NaN is not far
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Format:
     exp_reach : beyond it e^x is 0 or infinite, and 2^n fits the exponent in two steps
     two_thirds_bits : the bits of 2/3 as a float
     tanh_split, erf_split : where the polynomial ends
-    tanh_one, erf_one : beyond them the nearest float to the result is 1
+    tanh_one, erf_one : there the result is computed as 1, which is the nearest float beyond
     half_pi : three parts of pi/2, each the rounded rest of the ones before
     largest_angle : up to it sin, cos and tan reduce their argument
     exp, log ... atanh : coefficients, lowest power first; () where a format has another way
@@ -51,6 +51,7 @@ class Format:
     two_over_pi: float
     largest_angle: float
     exp: tuple[float, ...]
+    exp2: tuple[float, ...]
     log: tuple[float, ...]
     log_series: tuple[float, ...]
     log_tail: tuple[float, ...]
@@ -106,15 +107,17 @@ SINGLE = Format(
     exp_reach=150.0,  # above 149 ln 2 = 103.3 and below 2 * 126 ln 2 = 174.6
     two_thirds_bits=0x3F2AAAAB,
     tanh_split=0.6875,  # beyond it the rounding errors of the quotient are below the result's
-    tanh_one=9.010913,  # artanh(1 - 2**-25) = 9.0109133...
-    erf_split=0.925,  # where both fits are equally good
-    erf_one=3.92,  # erfc(3.9192...) = 2**-25
+    tanh_one=9.02,  # a little above artanh(1 - 2**-25) = 9.0109133...
+    erf_split=0.93,  # beyond it the second fit's rounding errors count for less
+    erf_one=3.93,  # erfc(3.9192...) = 2**-25
     # pi/2 = 1.57079632679489661923132169163975..., rounded to 24 bits, what is left, and again
     half_pi=(1.5707964, -4.371139e-08, -1.7151245e-15),
     two_over_pi=0.63661975,  # 2/pi = 0.636619772...
     largest_angle=2.0**22,
     # fit.py exp32: e^r = 1 + r + r^2 p(r), |r| <= ln(2)/2; relative error 2^-28.22
     exp=(0.49999994, 0.16666517, 0.041668102, 0.008369192, 0.001383887),
+    # fit.py exp232: 2^r = 1 + r p(r), |r| <= 1/2; relative error 2^-26.26
+    exp2=(0.6931472, 0.24022594, 0.055503663, 0.009625443, 0.0013387918, 0.0001333334),
     # fit.py log32: ln(1 + f) = f + f^2 p(f), |f| <= 1/3; relative error 2^-26.67
     log=(
         *(-0.5, 0.3333321, -0.24999718, 0.20010747, -0.16682304, 0.14001161, -0.12167167),
@@ -126,8 +129,8 @@ SINGLE = Format(
     tanh=(-0.33333212, 0.13329625, -0.05359535, 0.02019273, -0.005233587),
     # fit.py erf32: erf(x) = x + x p(x^2), x <= erf_split; relative error 2^-25.76
     erf=(0.12837915, -0.3761249, 0.1128173, -0.026762916, 0.0049872524, -0.0005958971),
-    # fit.py erfc32: erfc(x) = exp(x p(x)), erf_split <= x <= erf_one; absolute; error 2^-28.36
-    erfc=(-1.1285107, -0.6357311, -0.10524443, 0.022878457, -0.0032112703, 0.00021352763),
+    # fit.py erfc32: erfc(x) = 2^(x p(x)), erf_split <= x <= erf_one; absolute; error 2^-28.36
+    erfc=(-1.6280968, -0.91716605, -0.15183572, 0.033006743, -0.004632931, 0.00030806314),
     # fit.py sin32: sin(r) = r + r^3 p(r^2), |r| <= 1.22 pi/4; relative error 2^-31.72
     sin=(-0.16666667, 0.008333359, -0.00019843955, 2.7384858e-06),
     # fit.py cos32: cos(r) = 1 + r^2 p(r^2), |r| <= 1.22 pi/4; relative error 2^-29.71
@@ -157,9 +160,9 @@ DOUBLE = Format(
     exp_reach=1100.0,  # above 1074 ln 2 = 744.4 and below 2 * 1022 ln 2 = 1416.8
     two_thirds_bits=0x3FE5555555555555,
     tanh_split=0.6875,
-    tanh_one=19.061547465398498,  # artanh(1 - 2**-54)
+    tanh_one=19.07,  # a little above artanh(1 - 2**-54) = 19.0615...
     erf_split=0.925,
-    erf_one=5.921587195794507,  # erfc(5.9215871957945...) = 2**-54
+    erf_one=5.93,  # erfc(5.9215871957945...) = 2**-54
     # pi/2, rounded to 53 bits, what is left, and again
     half_pi=(1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33),
     two_over_pi=0.6366197723675814,
@@ -170,6 +173,13 @@ DOUBLE = Format(
         *(0.0013888888889115568, 0.0001984126989638012, 2.4801586926629492e-05),
         *(2.755723486208928e-06, 2.7557581853362335e-07, 2.5112036792872332e-08),
         *(2.0826624865500005e-09,),
+    ),
+    # fit.py exp264: 2^r = 1 + r p(r), |r| <= 1/2; relative error 2^-55.61
+    exp2=(
+        *(0.6931471805599453, 0.24022650695910072, 0.05550410866482169, 0.00961812910762833),
+        *(0.001333355814639265, 0.00015403530393640928, 1.525273385435379e-05),
+        *(1.32154865947885e-06, 1.0178051927864678e-07, 7.0549745082470415e-09),
+        *(4.4565727476482175e-10, 2.5625402838030467e-11),
     ),
     log=(),
     # fit.py log_series64: 2 artanh(s) = 2 s + s^3 p(s^2), s <= 1/5; relative error 2^-62.66
@@ -196,14 +206,14 @@ DOUBLE = Format(
         *(-1.4925625325068238e-05, 1.6461533604983565e-06, -1.6356553274566594e-07),
         *(1.4706076900799954e-08, -1.1570134728630746e-09, 6.324903175366816e-11),
     ),
-    # fit.py erfc64: erfc(x) = exp(x p(x)), erf_split <= x <= erf_one; absolute; error 2^-55.38
+    # fit.py erfc64: erfc(x) = 2^(x p(x)), erf_split <= x <= erf_one; absolute; error 2^-55.59
     erfc=(
-        *(-1.128379153320734, -0.6366198583364621, -0.10277252627642842, 0.0191294755800583),
-        *(0.0002037747540826439, -0.0016815316813006181, 0.0005634041604113467),
-        *(9.826686773988995e-06, -0.00010094190394731893, 5.868788568034481e-05),
-        *(-2.1365199975248427e-05, 5.68920508535754e-06, -1.148652873927083e-06),
-        *(1.7542134849562972e-07, -1.9725361845449574e-08, 1.5438509998566154e-09),
-        *(-7.517072310707155e-11, 1.7143833591937738e-12),
+        *(-1.62790700873831, -0.9184483125534487, -0.14826941399863153, 0.02759799955414915),
+        *(0.0002939848271891545, -0.0024259374177342274, 0.0008128203882694882),
+        *(1.4176912252597969e-05, -0.00014562838422361538, 8.466872159642215e-05),
+        *(-3.0823467964161954e-05, 8.207787830806375e-06, -1.6571556891124642e-06),
+        *(2.530794490182534e-07, -2.8457662890828393e-08, 2.2273028937637506e-09),
+        *(-1.0844815628575001e-10, 2.473326273534347e-12),
     ),
     # fit.py sin64: sin(r) = r + r^3 p(r^2), |r| <= 1.22 pi/4; relative error 2^-62.85
     sin=(

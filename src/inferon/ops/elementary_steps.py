@@ -58,6 +58,19 @@ def sign_of(x: Node) -> Node:
     return bit_and(bits(x), format_of(x).sign_bit)
 
 
+def negative(x: Node) -> Node:
+    """Return -abs(x)."""
+    return float_of(bit_or(bits(x), format_of(x).sign_bit))
+
+
+def no_more_than(magnitude: Node, end: float) -> Node:
+    """Return the smaller of a magnitude and a number, by their bits; the number for NaN.
+
+    Positive floats are in the order of their bits, and the smaller of two ints is found faster.
+    """
+    return float_of(minimum(bits(magnitude), bits(constant_like(magnitude, end))))
+
+
 def flip_sign(x: Node, sign_bit: Node) -> Node:
     """Return -x where the bit is set."""
     return float_of(bit_xor(bits(x), sign_bit))
@@ -103,6 +116,29 @@ def exp_moderate(x: Node) -> Node:
     format = format_of(x)
     count, _, r = exp_reduced(x, format.rounder + format.bias)
     return mul(exp_near_zero(r), float_of(shift_left(bits(count), format.mantissa_bits)))
+
+
+def exp_inside(x: Node) -> Node:
+    """Return e^x where that is a normal number; elsewhere it has no meaning, nor for NaN."""
+    format = format_of(x)
+    count, _, r = exp_reduced(x, format.rounder)
+    return times_two_to(exp_near_zero(r), count)
+
+
+def exp2_of_product(a: Node, b: Node) -> Node:
+    """Return 2^(a b) where that is a normal number, without a rounding of the product.
+
+    Elsewhere it has no meaning, nor for NaN.
+    """
+    format = format_of(a)
+    count = fma(a, b, format.rounder)
+    r = fma(a, b, sub(format.rounder, count))
+    return times_two_to(fma(polynomial(r, format.exp2), r, 1.0), count)
+
+
+def times_two_to(x: Node, count: Node) -> Node:
+    """Return x 2^n, with rounder + n for n, by the bits: both are normal numbers."""
+    return float_of(add(bits(x), shift_left(bits(count), format_of(x).mantissa_bits)))
 
 
 def exp_wide(x: Node, halvings: int = 0) -> Node:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from inferon.ir.node import Node
 from inferon.ops import build as b
 from inferon.ops.base import Composite, require
-from inferon.ops.elementary import Exp, Log
+from inferon.ops.elementary import Decay, Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Softmax(Composite):
 
     def parts(self, x: Node) -> tuple[Node, Node]:
         """Return dividend and divisor: the powers, and their sum with the axis as size 1."""
-        power = b.apply(Exp(), _below_largest(x, self.axis))
+        power = b.apply(Decay(), _below_largest(x, self.axis))
         return power, b.sum_(power, [self.axis], keep=True)
 
 
@@ -39,7 +39,7 @@ class LogSoftmax(Composite):
     def decompose(self, *inputs: Node) -> Node:
         (x,) = inputs
         below = _below_largest(x, self.axis)
-        total = b.sum_(b.apply(Exp(), below), [self.axis], keep=True)
+        total = b.sum_(b.apply(Decay(), below), [self.axis], keep=True)
         return b.sub(below, b.apply(Log(), total))
 
 
@@ -139,8 +139,9 @@ def _last(x: Node, axes: int) -> range:
 
 
 def _below_largest(x: Node, axis: int) -> Node:
+    """Return ``x - max``; a NaN stays where it is: the sum of powers takes it to all elements."""
     require(0 <= axis < x.type.rank, "{} has no axis {}", x.type, axis)
-    return b.sub(x, b.reduce_max(x, [axis], keep=True))
+    return b.sub(x, b.largest_number(x, [axis], keep=True))
 
 
 def _standardized(x: Node, axes: Sequence[int], epsilon: float) -> Node:

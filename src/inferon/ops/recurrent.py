@@ -199,9 +199,8 @@ class LstmCell:
 
     def _plain(self, opened: Node) -> tuple[Node, ...]:
         """Return i, o, f and the new cell."""
-        size = _last(opened) // 4
-        gates = _split(self.f(_part(opened, 0, 3 * size)), 3)
-        return *gates, self.g(_part(opened, 3 * size, size))
+        i, o, f, new = _split(opened, 4)
+        return self.f(i), self.f(o), self.f(f), self.g(new)
 
     def _peeping(self, opened: Node, cell: Node, peepholes: Node) -> tuple[Node, ...]:
         """Return i, o, f and the new cell; o is still without its peephole and activation."""

@@ -131,6 +131,14 @@ class ReduceMax(Reduction):
 
 
 @dataclass(frozen=True, slots=True)
+class LargestNumber(ReduceMax):
+    """The largest over the axes of what is a number; -infinity where nothing is."""
+
+    def combine(self, a: Array, b: Array) -> Array:
+        return np.where(a < b, b, a)  # a chain begins with a number: none of its links is NaN
+
+
+@dataclass(frozen=True, slots=True)
 class ReduceMin(Reduction):
     """The smallest over the axes, by `Min`: NaN is kept."""
 

@@ -45,13 +45,13 @@ PRIMITIVES: tuple[type[Op], ...] = (
     *(movement.Reshape, movement.Transpose, movement.Broadcast, movement.Slice),
     *(movement.Concat, movement.Pad, movement.Window),
     *(indexing.Gather, indexing.TopK, scatter.Scatter),
-    *(reduction.Sum, reduction.ReduceMax, reduction.ReduceMin, dot.Dot),
+    *(reduction.Sum, reduction.ReduceMax, reduction.LargestNumber, reduction.ReduceMin, dot.Dot),
     *(loop.Fold, loop.Scan),
 )
 
 ELEMENTARY: tuple[type[Op], ...] = (
     *(elementary.Exp, elementary.Log, elementary.Sigmoid, elementary.Tanh, elementary.Erf),
-    *(elementary.Expm1, elementary.Log1p, elementary.Sinh, elementary.Cosh),
+    *(elementary.Decay, elementary.Expm1, elementary.Log1p, elementary.Sinh, elementary.Cosh),
     *(elementary.Sin, elementary.Cos, elementary.Tan),
     *(elementary_inverse.Asin, elementary_inverse.Acos, elementary_inverse.Atan),
     *(elementary_inverse.Asinh, elementary_inverse.Acosh, elementary_inverse.Atanh),

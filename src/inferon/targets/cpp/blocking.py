@@ -123,6 +123,8 @@ def _in_blocks(body: list[Free], local: set[Buffer]) -> Blocked | None:
             rest = rest * block // size
     if not cuts or rest > BLOCK_BYTES:
         return None
+    stand_ins = [_stand_in(region) for region in body]
+    body = [_told_apart(*each) for each in zip(body, stand_ins, strict=True)]
     moves = [_moves(region, at, cuts) for at, region in enumerate(body)]
     small = [_restricted(region, at, cuts) for at, region in enumerate(body)]
     if any(each is None for each in moves):
@@ -131,8 +133,8 @@ def _in_blocks(body: list[Free], local: set[Buffer]) -> Blocked | None:
     if packed is None:
         return None
     steps = tuple(
-        Block(region, {b: m for b, m in (given or {}).items() if b not in local and any(m)})
-        for region, given in zip(packed, moves, strict=True)
+        Block(region, {b: m for b, m in (given or {}).items() if b not in local and any(m)}, other)
+        for region, given, other in zip(packed, moves, stand_ins, strict=True)
     )
     counts = tuple(each.size // each.block for each in cuts)
     return Blocked(counts, steps, writer.origin)
@@ -201,6 +203,25 @@ def _place_in_result(region: Free, axis: int) -> int:
 
 
 # ----------------------------------------------------------------------------------------- blocks
+
+
+def _stand_in(region: Free) -> dict[Buffer, Buffer]:
+    """Return a second name of a buffer that a product reads on both sides, as of queries and keys.
+
+    Its two pointers move in different ways.
+    """
+    if not isinstance(region, Product) or region.left.buffer is not region.right.buffer:
+        return {}
+    both = region.right.buffer
+    return {replace(both, name=f"{both.name}_right"): both}
+
+
+def _told_apart(region: Free, stand_in: Mapping[Buffer, Buffer]) -> Free:
+    """Return the region with its right operand read through the stand-in, if there is one."""
+    if not isinstance(region, Product) or not stand_in:
+        return region
+    (other,) = stand_in
+    return replace(region, right=replace(region.right, buffer=other))
 
 
 def _moves(

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from inferon.ir.types import FLOAT32, Fixed, Float, Int
-from inferon.ops.reduction import ReduceMax, ReduceMin, Sum
+from inferon.ops.reduction import ReduceMax, ReduceMin
 from inferon.ops.scatter import Scatter
 from inferon.targets.cpp import spell
 from inferon.targets.cpp.code import (
@@ -152,8 +152,13 @@ def _reduce(region: Reduce) -> tuple[Stmt, ...]:
 def _identity(region: Reduce) -> Number:
     element = region.term.element
     if isinstance(element, Fixed):  # exact: any order will do, and so will an end of the range
-        ends = {Sum: 0, ReduceMax: element.lowest, ReduceMin: element.highest}
-        return Number(ends[type(region.op)], element)
+        match region.op:
+            case ReduceMax():
+                return Number(element.lowest, element)
+            case ReduceMin():
+                return Number(element.highest, element)
+            case _:
+                return Number(0, element)
     assert isinstance(element, Float | Int)
     return Number(region.op.identity(element), element)
 

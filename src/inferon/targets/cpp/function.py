@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from inferon.ir.node import Node, ordered
 from inferon.ir.shape import Tensor
-from inferon.ir.types import FLOAT32, Element
+from inferon.ir.types import FLOAT32, Element, Float
+from inferon.ops import logic
 from inferon.ops.base import Elementary
 from inferon.ops.structure import Const, Input
 from inferon.targets.cpp import spell
@@ -38,8 +39,10 @@ def elementary(op: Elementary, element: Element) -> Function:
     operands = [node.op.name for node in inputs if isinstance(node.op, Input)]
     names: dict[Node, Expr] = {n: Name(x) for n, x in zip(inputs, operands, strict=True)}
     statements: list[Stmt] = []
-    for node in ordered((root,)):
-        if node in names:
+    steps = ordered((root,))
+    read = {each for node in steps for each in _read(node)}
+    for node in steps:
+        if node in names or (node not in read and node is not root):
             continue
         if isinstance(node.op, Const):
             number = Number(node.op.values.array.item(), node.type.element)
@@ -47,10 +50,11 @@ def elementary(op: Elementary, element: Element) -> Function:
                 Call("like", (Name(operands[0]), number)) if element == FLOAT32 else number
             )
             continue
-        kind, given = node.inputs[0].type.element, tuple(names[i] for i in node.inputs)
+        kind, given = node.inputs[0].type.element, tuple(names[i] for i in _read(node))
         if spell.is_doubling(node.op, kind) and node.inputs[0] == node.inputs[1]:
             given = (Call(spell.OPAQUE, given[:1]), given[1])
-        call = Call(spell.function(node.op, kind), given)
+        called = spell.AT_LEAST if _is_at_least(node) else spell.function(node.op, kind)
+        call = Call(called, given)
         name = f"t{len(statements)}"
         statements.append(Let(name, call))
         names[node] = Name(name)
@@ -61,6 +65,19 @@ def elementary(op: Elementary, element: Element) -> Function:
     if element == FLOAT32:
         head = f"template <class V>\n{head}"
     return Function(head, remark, (*statements, Return(names[root])))
+
+
+def _read(node: Node) -> tuple[Node, ...]:
+    """Return what the printed form of a node reads."""
+    return node.inputs[:0:-1] if _is_at_least(node) else node.inputs
+
+
+def _is_at_least(node: Node) -> bool:
+    """Return whether a node is ``x < low ? low : x``, which has a form of its own."""
+    if not isinstance(node.op, logic.Select) or not isinstance(node.type.element, Float):
+        return False
+    condition, low, x = node.inputs
+    return isinstance(condition.op, logic.Less) and condition.inputs == (x, low)
 
 
 def _inputs(op: Elementary, element: Element) -> tuple[Node, ...]:

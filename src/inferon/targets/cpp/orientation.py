@@ -7,6 +7,9 @@ next is reduced over::
 
     scores (queries, keys) --> maximum over keys      lanes over queries: one instruction a key
                           \--> the best k of the keys                    for 16 queries at once
+
+Where rows lie side by side already, as behind a product that was turned round, and fill registers,
+the next product is turned round, too: that is no more work, and they stay so.
 """
 
 from __future__ import annotations
@@ -86,6 +89,8 @@ def _rows_in_lanes(node: Node, left: View, users: Users) -> bool:
         return False
     if _is_reduced(node, _column_axes(node), users):
         return inner * turning <= columns * TURN_COST
+    if turning == 0 and rows % REGISTER == 0 and left.buffer.array is None:
+        return True
     return columns < REGISTER and _whole(rows) / rows * columns + turning < REGISTER
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 from inferon.ir.graph import Graph
 from inferon.ir.node import Op
 from inferon.ir.types import Element
+from inferon.ops.base import Elementary
 from inferon.ops.indexing import Gather, TopK
 from inferon.ops.reduction import Reduction
 from inferon.ops.scatter import Scatter
@@ -223,16 +225,32 @@ class Repeat:
         return (*(view for view, _ in self.sequences), *inner, self.next)
 
 
+FUNCTION_STEPS = 16
+"""An elementary function takes as long as so many multiply-adds, about."""
+
 Free = Map | Reduce | Product
 """Regions that compute each element by itself, or from a line of others: they can be cut."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """A region on one block, and how far pointers move to the next one along each loop."""
+    """A region on one block, and how far pointers move to the next one along each loop.
+
+    A buffer that is read with two pointers has a stand-in for the second one.
+    """
 
     region: Free
     moves: Mapping[Buffer, tuple[int, ...]]
+    stands_for: Mapping[Buffer, Buffer]
+
+    def memory(self, buffer: Buffer) -> Buffer:
+        """Return the buffer itself, or what it stands for."""
+        return self.stands_for.get(buffer, buffer)
+
+    def views(self) -> Iterator[View]:
+        """Yield what is read and written."""
+        for view in (*self.region.views(), self.region.to):
+            yield replace(view, buffer=self.memory(view.buffer))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -245,8 +263,7 @@ class Blocked:
 
     def views(self) -> tuple[View, ...]:
         """Return what is read and written: what one block leaves, the next region reads."""
-        regions = [block.region for block in self.body]
-        return tuple(view for each in regions for view in (*each.views(), each.to))
+        return tuple(view for block in self.body for view in block.views())
 
 
 Region = Free | Choose | Collect | Deposit | Repeat | Blocked
@@ -262,6 +279,19 @@ def written(region: Region) -> tuple[View, ...]:
     if isinstance(region, Blocked):
         return tuple(block.region.to for block in region.body)
     return (region.to,)
+
+
+def work(region: Region) -> int:
+    """Return about how many steps a region takes for its elements, multiply-adds and functions."""
+    if not isinstance(region, Free):
+        return prod(written(region)[0].shape)
+    shape = region.shape if isinstance(region, Reduce) else region.to.shape
+    each = 1
+    if isinstance(region, Product):
+        each = prod(region.left.shape[len(region.left.shape) - region.contract :])
+    terms = (part for part in parts(region.term) if isinstance(part, Compute))
+    functions = sum(isinstance(term.op, Elementary) for term in terms)
+    return prod(shape) * (each + functions * FUNCTION_STEPS)
 
 
 def computes(region: Region, buffer: Buffer) -> bool:

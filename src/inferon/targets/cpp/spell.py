@@ -7,7 +7,7 @@ from inferon.ir.types import FLOAT32, Bool, Element, Fixed, Float, Int
 from inferon.ops import arithmetic, bits, convert, logic
 from inferon.ops.base import Elementary
 from inferon.ops.mantissa import common_fraction
-from inferon.ops.reduction import ReduceMax, ReduceMin, Reduction, Sum
+from inferon.ops.reduction import LargestNumber, ReduceMax, ReduceMin, Reduction, Sum
 from inferon.ops.scatter import Combine
 from inferon.targets.cpp.code import scalar_type
 from inferon.targets.cpp.gaps import ALIGNED
@@ -37,7 +37,15 @@ FUNCTION: dict[type[Op], str] = {
     bits.BitXor: "bit_xor",
 }
 
-COMBINE: dict[type[Reduction], str] = {Sum: "add", ReduceMax: "larger", ReduceMin: "smaller"}
+AT_LEAST = "at_least"
+"""``x < low ? low : x``, in registers one instruction; x where either is NaN."""
+
+COMBINE: dict[type[Reduction], str] = {
+    Sum: "add",
+    ReduceMax: "larger",
+    LargestNumber: AT_LEAST,
+    ReduceMin: "smaller",
+}
 
 MEET: dict[Combine, str] = {
     Combine.REPLACE: "",

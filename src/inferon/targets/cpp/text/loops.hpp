@@ -204,8 +204,8 @@ INFERON_INLINE void tiles(Body body) noexcept {
 }
 
 // Stores the lanes that lie before the end of a row.
-template <index columns>
-INFERON_INLINE void store_row(float* row, index column, F x) noexcept {
+template <index columns, class T, class V>
+INFERON_INLINE void store_row(T* row, index column, V x) noexcept {
   if (columns % lanes == 0 || column + lanes <= columns) store(row + column, x);
   else if (column < columns) store(row + column, x, columns - column);
 }

@@ -28,6 +28,8 @@
 #else
 #define INFERON_LAYER inline
 #endif
+// A layer that takes so long that a call of it does not count.
+#define INFERON_LONG_LAYER inline __attribute__((noinline))
 // Behind the parameters of a function written in place: a call of it would put the sums of a tile into memory.
 #if defined(__clang__)
 #define INFERON_INLINED __attribute__((always_inline)) noexcept

@@ -90,6 +90,8 @@ INFERON_INLINE I to_int(F a) noexcept {
 }
 // The maximum of x86 gives its second operand where either is NaN and where both are zero.
 INFERON_INLINE F rectified(F a) noexcept { return {_mm512_maskz_max_ps(every, _mm512_setzero_ps(), a.v)}; }
+INFERON_INLINE F at_least(F a, F low) noexcept { return {_mm512_maskz_max_ps(every, low.v, a.v)}; }
+INFERON_INLINE I smaller(I a, I b) noexcept { return {_mm512_maskz_min_epi32(every, a.v, b.v)}; }
 INFERON_INLINE F larger(F a, F b) noexcept { return select(unordered(a), a, F{_mm512_maskz_max_ps(every, a.v, b.v)}); }
 INFERON_INLINE F smaller(F a, F b) noexcept { return select(unordered(a), a, F{_mm512_maskz_min_ps(every, a.v, b.v)}); }
 // Two registers, lane by lane: a0 b0 a1 b1 ..., from the first half of both and from the second.
@@ -200,6 +202,8 @@ INFERON_INLINE I to_int(F a) noexcept {
   return select(unordered(a), all(0), capped);
 }
 INFERON_INLINE F rectified(F a) noexcept { return {_mm256_max_ps(_mm256_setzero_ps(), a.v)}; }
+INFERON_INLINE F at_least(F a, F low) noexcept { return {_mm256_max_ps(low.v, a.v)}; }
+INFERON_INLINE I smaller(I a, I b) noexcept { return {_mm256_min_epi32(a.v, b.v)}; }
 INFERON_INLINE F larger(F a, F b) noexcept { return select(unordered(a), a, F{_mm256_max_ps(a.v, b.v)}); }
 INFERON_INLINE F smaller(F a, F b) noexcept { return select(unordered(a), a, F{_mm256_min_ps(a.v, b.v)}); }
 INFERON_INLINE F zip_first(F a, F b) noexcept {
@@ -312,12 +316,14 @@ INFERON_INLINE F zip_last(F a, F b) noexcept { return {vzip2q_f32(a.v, b.v)}; }
 INFERON_INLINE I to_int(F a) noexcept { return {vcvtq_s32_f32(a.v)}; }
 INFERON_INLINE F evens(F a, F b) noexcept { return {vuzp1q_f32(a.v, b.v)}; }
 INFERON_INLINE F rectified(F a) noexcept { return select(less(a, all(0.0f)), all(0.0f), a); }
+INFERON_INLINE F at_least(F a, F low) noexcept { return select(less(a, low), low, a); }
+INFERON_INLINE I smaller(I a, I b) noexcept { return {vminq_s32(a.v, b.v)}; }
 INFERON_INLINE F larger(F a, F b) noexcept { return select(either(less(b, a), unordered(a)), a, b); }
 INFERON_INLINE F smaller(F a, F b) noexcept { return select(either(less(a, b), unordered(a)), a, b); }
 #endif
 
+INFERON_INLINE I at_least(I a, I low) noexcept { return select(less(a, low), low, a); }
 INFERON_INLINE I larger(I a, I b) noexcept { return select(less(b, a), a, b); }
-INFERON_INLINE I smaller(I a, I b) noexcept { return select(less(a, b), a, b); }
 INFERON_INLINE I neg(I a) noexcept { return sub(all(0), a); }
 
 INFERON_INLINE F like(F, float number) noexcept { return all(number); }

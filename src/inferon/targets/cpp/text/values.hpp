@@ -116,6 +116,10 @@ INFERON_INLINE T select(bool c, T a, T b) noexcept {
   return c ? a : hidden_choice(b);
 }
 template <class T>
+INFERON_INLINE T at_least(T a, T low) noexcept {
+  return a < low ? low : hidden_choice(a);
+}
+template <class T>
 INFERON_INLINE T larger(T a, T b) noexcept {
   return a > b || a != a ? a : hidden_choice(b);
 }
