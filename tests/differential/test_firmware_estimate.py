@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,9 +45,9 @@ def _dense(rng: np.random.Generator, rows: int, columns: int, grid: Grid) -> Den
 def _chain(seed: int) -> Network:
     rng = np.random.default_rng(seed)
     grid, act = Grid(True, int(rng.integers(3, 9)), 1), Grid(False, int(rng.integers(4, 9)), 2)
-    sizes = [int(n) for n in rng.integers(4, 15, rng.integers(2, 4))]
+    sizes = [int(n) for n in rng.integers(3, 11, rng.integers(2, 4))]
     steps: list[Step] = []
-    for rows, columns in zip(sizes, sizes[1:], strict=False):
+    for rows, columns in pairwise(sizes):
         steps += [_dense(rng, rows, columns, grid), Activation(act)]
     given = Grid(True, int(rng.integers(4, 12)), 3)
     return Network(f"chain_{seed}", "", (sizes[0],), given, tuple(steps))

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from inferon.targets.rtl.design import Design
+from inferon.targets.rtl.expressions import signals
 from inferon.targets.rtl.hierarchy import FACE, layers_of
 from inferon.targets.rtl.netlist import (
     AllOf,
@@ -32,6 +33,7 @@ from inferon.targets.rtl.netlist import (
     Ref,
     Register,
     Relation,
+    Rom,
     Signal,
     Slice,
     Sum,
@@ -73,12 +75,14 @@ def estimate(design: Design) -> Estimate:
     pipeline = design.pipeline
     read = bits_read(pipeline)
     origins = Origins(pipeline)
+    computed_with = _read_by_logic(pipeline)
     counted = []
     for layer in layers_of(pipeline):
         own = Resources(ff=_flip_flops(layer.registers, read, origins))
         choices = {each.signal for each in layer.assigns if isinstance(each.value, Choice)}
         for assign in layer.assigns:
-            if not _is_end_of(assign.value, choices):
+            held = assign.signal not in computed_with and _is_reset(assign.value)
+            if not (held or _is_end_of(assign.value, choices)):
                 own += cells(assign.value, read[assign.signal], origins)
         counted.append((layer.name, own))
     cycles = pipeline.latency_cycles
@@ -98,6 +102,19 @@ def _flip_flops(
         if read[each.signal] >> place & 1 and not isinstance(origin, bool)
     }
     return len(held)
+
+
+def _read_by_logic(pipeline: Pipeline) -> frozenset[Signal]:
+    """Return the signals that something else than a register reads."""
+    assigns = (*(each for stage in pipeline.stages for each in stage.assigns), *pipeline.outputs)
+    return frozenset(signal for each in assigns for signal in signals(each.value))
+
+
+def _is_reset(value: Expression) -> bool:
+    """Return whether a choice is what a flip-flop's own set or reset does."""
+    if not isinstance(value, Choice) or not isinstance(value.a, Literal):
+        return False
+    return value.a.value in (0, (1 << value.a.width) - 1)
 
 
 def _is_end_of(value: Expression, choices: Set[Signal]) -> bool:
@@ -197,9 +214,21 @@ def cells(value: Expression, wanted: int, origins: Origins) -> Resources:
         case Choice():
             return Resources(lut=wanted.bit_count())
         case Lookup(rom):
-            tables = 1 << max(0, rom.address_bits - LUT_INPUTS)
-            return Resources(lut=tables * wanted.bit_count())
+            columns = {column for place, column in enumerate(_columns(rom)) if wanted >> place & 1}
+            return Resources(lut=sum(map(_tables, columns)))
     return Resources()
+
+
+def _columns(rom: Rom) -> list[tuple[bool, ...]]:
+    """Return what each bit of a table is, address by address, the lowest bit first."""
+    return [tuple(bool(each >> place & 1) for each in rom.entries) for place in range(rom.width)]
+
+
+def _tables(column: tuple[bool, ...]) -> int:
+    """Return the lookup tables of one bit: one for each different part that has 6 address bits."""
+    size = 1 << LUT_INPUTS
+    parts = {column[first : first + size] for first in range(0, len(column), size)}
+    return sum(len(set(part)) > 1 for part in parts) or len(parts) > 1
 
 
 def _adding(total: Sum, width: int, origins: Origins) -> int:
@@ -220,6 +249,16 @@ def _adding(total: Sum, width: int, origins: Origins) -> int:
     return len(pairs)
 
 
+def _read(signal: Signal, rom: Rom) -> list[Origin]:
+    """Return the bits of a table's entry, of which some are always the same, or equal."""
+    first: dict[tuple[bool, ...], Origin] = {}
+    found: list[Origin] = []
+    for place, column in enumerate(_columns(rom)):
+        varies = len(set(column)) > 1
+        found.append(first.setdefault(column, (signal, place)) if varies else column[0])
+    return found
+
+
 Origin = bool | tuple[Signal, int]
 """Where a bit comes from: it is known, or some function made it."""
 
@@ -227,8 +266,8 @@ Origin = bool | tuple[Signal, int]
 class Origins:
     """Bits followed through what only moves them, and through registers.
 
-    A sum whose low bits pass through has these bits in common with its operand; where both are held
-    over a clock, they are one flip-flop.
+    A sum whose low bits pass through has these bits in common with its operand; where both are
+    held over a clock, they are one flip-flop.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -238,6 +277,8 @@ class Origins:
             for assign in stage.assigns:
                 if isinstance(assign.value, Ref | Slice | Literal | Extended | Joined):
                     self._known[assign.signal] = self.of(assign.value)
+                elif isinstance(assign.value, Lookup):
+                    self._known[assign.signal] = _read(assign.signal, assign.value.rom)
             for register in stage.registers:
                 self._known[register.signal] = self._behind(register)
 

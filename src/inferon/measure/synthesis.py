@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inferon.errors import ToolError, ToolMissing
-from inferon.targets.rtl.design import Design, Language
+from inferon.targets.rtl.design import Design
 from inferon.targets.rtl.hierarchy import FACE, layers_of
 from inferon.targets.rtl.resources import Resources
 from inferon.targets.rtl.verilog import verilog_by_layer
@@ -70,19 +70,11 @@ def synthesize(design: Design, family: str = FAMILY) -> Synthesis:
     ToolError
         When it fails or takes too long.
     """
-    yosys = yosys_command()
     script = SCRIPT.format(family=family, top=design.name)
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        (work / "design.v").write_text(verilog_by_layer(design.pipeline))
-        run([yosys, "-q", "-p", script], work)
-        modules = json.loads((work / "stat.json").read_text())["modules"]
-        levels = longest_path((work / "depth.txt").read_text(), design.name)
-    names = [layer.name for layer in layers_of(design.pipeline)]
-    own = [resources_of(modules[f"\\layer_{i}"]) for i in range(len(names))]
-    rest = resources_of(modules[f"\\{design.name}"])
-    layers = tuple((n, r) for n, r in zip(names, own, strict=True) if n != FACE)
-    return Synthesis(layers, sum(own, rest), levels, yosys_version(yosys), script)
+    modules, depth = _run(verilog_by_layer(design.pipeline), script)
+    layers, total = _counted(design, modules)
+    levels = longest_path(depth, design.name)
+    return Synthesis(layers, total, levels, yosys_version(yosys_command()), script)
 
 
 def synthesize_together(designs: Sequence[Design], family: str = FAMILY) -> list[Resources]:
@@ -90,24 +82,42 @@ def synthesize_together(designs: Sequence[Design], family: str = FAMILY) -> list
 
     The designs have names of their own.  Each is kept apart from the others.
     """
-    yosys = yosys_command()
-    script = SCRIPT.split("setattr")[0].format(family=family, top="every")
+    modules, _ = _run(_every(designs), SCRIPT.format(family=family, top="every"))
+    return [_counted(design, modules)[1] for design in designs]
+
+
+def _run(verilog: str, script: str) -> tuple[dict[str, dict[str, object]], str]:
+    """Return the statistics of each module, and the report of the longest paths."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        (work / "design.v").write_text(_every(designs))
-        run([yosys, "-q", "-p", script], work)
-        modules = json.loads((work / "stat.json").read_text())["modules"]
-    return [resources_of(modules[f"\\{design.name}"]) for design in designs]
+        (work / "design.v").write_text(verilog)
+        run([yosys_command(), "-q", "-p", script], work)
+        text = (work / "stat.json").read_text()
+        return _modules(text), (work / "depth.txt").read_text()
+
+
+def _modules(statistics: str) -> dict[str, dict[str, object]]:
+    """Return the statistics of each module; behind them Yosys 0.23 prints what is no JSON."""
+    modules, _, _ = statistics.partition("\n   },")
+    found: dict[str, dict[str, object]] = json.loads(modules + "}}")["modules"]
+    return found
+
+
+def _counted(
+    design: Design, modules: dict[str, dict[str, object]]
+) -> tuple[tuple[tuple[str, Resources], ...], Resources]:
+    """Return the resources of each layer and of the whole design."""
+    names = [layer.name for layer in layers_of(design.pipeline)]
+    own = [resources_of(modules[f"\\{design.name}_layer_{i}"]) for i in range(len(names))]
+    total = sum(own, resources_of(modules[f"\\{design.name}"]))
+    return tuple((n, r) for n, r in zip(names, own, strict=True) if n != FACE), total
 
 
 def _every(designs: Sequence[Design]) -> str:
     """Return a module around designs, each with ports of its own."""
     texts, ports, inner = [], [], []
     for number, design in enumerate(designs):
-        text = design.source(Language.VERILOG).content.decode()
-        texts.append(
-            text.replace(f"module {design.name} (", f"(* keep_hierarchy *) module {design.name} (")
-        )
+        texts.append(verilog_by_layer(design.pipeline))
         netlist = design.pipeline.netlist
         joined = [".clk(clk)", ".rst(rst)", ".in_valid(valid)", f".out_valid(done_{number})"]
         ports.append(f"output wire done_{number}")
@@ -116,7 +126,7 @@ def _every(designs: Sequence[Design]) -> str:
                 name = f"{port.signal.name}_{number}"
                 ports.append(f"{way} wire [{port.signal.width - 1}:0] {name}")
                 joined.append(f".{port.signal.name}({name})")
-        inner.append(f"    {design.name} inner_{number} ({', '.join(joined)});")
+        inner.append(f"    (* keep *) {design.name} inner_{number} ({', '.join(joined)});")
     face = ",\n".join(f"    {each}" for each in ("input wire clk, rst, valid", *ports))
     return "\n".join([*texts, f"module every (\n{face}\n);", *inner, "endmodule", ""])
 

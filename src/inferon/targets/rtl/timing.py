@@ -17,6 +17,7 @@ from inferon.targets.rtl.netlist import (
     Expression,
     Gate,
     Gated,
+    Joined,
     Literal,
     Lookup,
     Product,
@@ -66,7 +67,7 @@ def delay_of(value: Expression, delays: DelayModel) -> float:
     """Return the nanoseconds of what an expression computes."""
     match value:
         case Sum():
-            return delays.adder(value.width)
+            return delays.adder(value.width - _idle(value))
         case Product(a, b):
             return delays.product(a.width, b.width)
         case Compared(Relation.LESS, _, Literal(0), signed) if signed:
@@ -84,6 +85,12 @@ def delay_of(value: Expression, delays: DelayModel) -> float:
         case Lookup(rom):
             return delays.table(rom.address_bits)
     return 0.0
+
+
+def _idle(total: Sum) -> int:
+    """Return the lowest places in which an operand is a literal, so that no carry begins there."""
+    ends = (each.parts[-1] for each in (total.a, total.b) if isinstance(each, Joined))
+    return max((end.width for end in ends if isinstance(end, Literal)), default=0)
 
 
 def earliest_stages(nodes: Sequence[Timed], budget_ns: float) -> dict[Signal, int]:

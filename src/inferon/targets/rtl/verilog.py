@@ -66,27 +66,31 @@ def verilog(pipeline: Pipeline, head: str) -> str:
 def verilog_by_layer(pipeline: Pipeline) -> str:
     """Return the text of a module that holds one module for each layer, kept by synthesis.
 
-    Layers are called ``layer_0, layer_1, ...`` in the order of `layers_of`.
+    Layers are called ``NAME_layer_0, NAME_layer_1, ...`` in the order of `layers_of`.
     """
-    layers = layers_of(pipeline)
-    lines = [line for number, layer in enumerate(layers) for line in _layer(number, layer)]
+    layers, name = layers_of(pipeline), pipeline.netlist.name
+    lines = [
+        line
+        for number, layer in enumerate(layers)
+        for line in _layer(f"{name}_layer_{number}", layer)
+    ]
     lines += [*_face(pipeline), *_valid(pipeline)]
     between = [each for layer in layers for each in layer.outputs]
     lines += [f"    wire {_range(each.width)}{each.name};" for each in between]
     for number, layer in enumerate(layers):
         joined = ", ".join(f".p_{s.name}({s.name})" for s in (*layer.inputs, *layer.outputs))
-        lines.append(f"    layer_{number} inner_{number} (.clk(clk), {joined});")
+        lines.append(f"    {name}_layer_{number} inner_{number} (.clk(clk), {joined});")
     lines += [f"    assign {each.signal.name} = {_value(each)};" for each in pipeline.outputs]
     return "\n".join([*lines, "endmodule", ""])
 
 
-def _layer(number: int, layer: Layer) -> Iterator[str]:
+def _layer(name: str, layer: Layer) -> Iterator[str]:
     """Yield a module whose ports are the layer's signals, with ``p_`` before their names."""
     ports = [("input", each) for each in layer.inputs]
     ports += [("output", each) for each in layer.outputs]
     declared = [f"{way} wire {_range(signal.width)}p_{signal.name}" for way, signal in ports]
     yield "(* keep_hierarchy *)"
-    yield f"module layer_{number} ("
+    yield f"module {name} ("
     yield ",\n".join(f"    {each}" for each in ("input wire clk", *declared))
     yield ");"
     for each in layer.inputs:
