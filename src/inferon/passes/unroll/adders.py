@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from inferon.ir.node import Node
-from inferon.ir.types import Fixed
 from inferon.ir.values import Array
 from inferon.ops import arithmetic
 from inferon.passes.share import AdderGraph, InputRange, Operand, share
-from inferon.passes.unroll.wiring import Wiring, constant
+from inferon.passes.unroll.wiring import Wiring, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Adders:
         added = [row for row, value in enumerate(constants) if value]
         unit = np.eye(len(constants), dtype=int).astype(object)[:, added]
         whole = np.concatenate([matrix, unit], axis=1)
-        wires = [*leaves, *(_number(constants[row]) for row in added)]
+        wires = [*leaves, *(number(constants[row]) for row in added)]
         ranges = tuple(InputRange(*self.wiring.interval(leaf)) for leaf in wires)
         graph = self._solution(whole, ranges)
         for adder in graph.adders:
@@ -62,7 +61,7 @@ class Adders:
 
     def _taken(self, output: Operand | None, wires: list[Node], origin: str) -> Node:
         if output is None:
-            return _number(0)
+            return number(0)
         wire = wires[output.value]
         if output.negative:
             wire = self._negated(wire, origin)
@@ -76,8 +75,3 @@ class Adders:
 
 
 _ADD, _SUB, _NEG = arithmetic.Add(), arithmetic.Sub(), arithmetic.Neg()
-
-
-def _number(value: int) -> Node:
-    """Return a whole number as a constant."""
-    return constant(value, Fixed(False, 1, 1))

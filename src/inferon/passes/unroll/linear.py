@@ -103,6 +103,13 @@ def sums(rows: Array, step: Step) -> Array:
     return made.reshape(rows.shape[:-1])
 
 
+def multiples(wire: Node, factors: list[Node], step: Step) -> Array:
+    """Return the products of one wire with constants."""
+    column = np.empty((len(factors), 1), object)
+    column[:, 0] = factors
+    return _matrix(column, np.array([wire], object), np.full(len(factors), None), step)
+
+
 def _matrix(matrix: Array, x: Array, bias: Array, step: Step) -> Array:
     """Return a matrix of constants (N, K) times wires (K,) plus a bias (N,)."""
     fraction = max(fixed(each).fraction for each in matrix.flat)
