@@ -60,7 +60,8 @@ def split(graph: Graph) -> Split:
     for node in graph.nodes():
         if node not in cut and node.inputs:
             cut[node] = Node(node.op, tuple(cut.get(i, i) for i in node.inputs), node.origin)
-    results = [_result(node) for node in graph.outputs]
+    outputs = [cut.get(node, node) for node in graph.outputs]
+    results = [_result(node) for node in outputs]
     gaps = [
         Gap(name, "the output is a float that comes from floats alone", "quantize it")
         for name, node in zip(graph.output_names, results, strict=True)
@@ -68,13 +69,11 @@ def split(graph: Graph) -> Split:
     ]
     if gaps:
         raise Unsupported(gaps)
-    inner = tuple(cut.get(node, node) for node in results)
-    names = graph.output_names
-    core = Graph(graph.name, tuple(ports.values()), inner, names)
+    core = Graph(graph.name, tuple(ports.values()), tuple(results), graph.output_names)
     before = Graph(
         graph.name, graph.inputs, tuple(ports), tuple(f"q{i}" for i in range(len(ports)))
     )
-    return Split(before, core, _after(graph, results))
+    return Split(before, core, _after(core, outputs))
 
 
 def _ports(graph: Graph) -> dict[Node, Node]:
@@ -135,13 +134,14 @@ def _index_type(number: int) -> Fixed:
     return Fixed.holding(0, number - 1, 0)
 
 
-def _after(graph: Graph, results: list[Node]) -> Graph:
+def _after(core: Graph, outputs: list[Node]) -> Graph:
     """Return the graph from the outputs of the core to those of the model."""
     given = [
-        b.input_(f"core_{i}", node.type.shape, node.type.element) for i, node in enumerate(results)
+        b.input_(f"core_{i}", each.type.shape, each.type.element)
+        for i, each in enumerate(core.outputs)
     ]
-    outputs = map(_given_back, graph.outputs, results, given)
-    return Graph(graph.name, tuple(given), tuple(outputs), graph.output_names)
+    made = tuple(map(_given_back, outputs, core.outputs, given))
+    return Graph(core.name, tuple(given), made, core.output_names)
 
 
 def _given_back(output: Node, inner: Node, given: Node) -> Node:

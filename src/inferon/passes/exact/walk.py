@@ -15,6 +15,7 @@ from inferon.ops import arithmetic
 from inferon.ops.activation import Clip, Relu
 from inferon.ops.base import Composite, Elementary
 from inferon.ops.convert import Cast, Quantize
+from inferon.ops.loop import Loop
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.quantization import OnGrid, Whole
 from inferon.ops.structure import Const, Input
@@ -36,6 +37,7 @@ from inferon.passes.exact.value import (
     Value,
 )
 from inferon.passes.fold import FOLD
+from inferon.passes.turns import written_out
 from inferon.rewrite import rewrite
 from inferon.stage import EXACT, verify
 
@@ -160,6 +162,8 @@ class _Walk:
         if isinstance(op, Composite) and constant and not isinstance(op, Whole | OnGrid):
             return self._decomposed(op, node, origin)
         found = rule(op, node, values) if isinstance(op, OnGrid) else by_rule(node, values)
+        if found is None and isinstance(op, Loop):
+            return self._opened(written_out(node), node, origin)
         if found is None and isinstance(op, Composite) and not isinstance(op, Elementary):
             return self._decomposed(op, node, origin)
         if found is None:
@@ -195,7 +199,10 @@ class _Walk:
         return whole
 
     def _decomposed(self, op: Composite, node: Node, origin: str) -> Value:
-        root = op.decompose(*node.inputs)
+        return self._opened(op.decompose(*node.inputs), node, origin)
+
+    def _opened(self, root: Node, node: Node, origin: str) -> Value:
+        """Return the value of what an abbreviation stands for."""
         for each in ordered((root,)):
             self.visit(each, each.origin or origin)
         return self.values[root]

@@ -50,7 +50,7 @@ def _chosen(op: Gather, step: Step) -> Array:
     rest = front.shape[2:]
     made = np.empty((*where.shape, *rest), object)
     for block, place in np.ndindex(*where.shape):
-        wire: Node = where[block, place]
+        wire: Node = where.item((block, place))
         if not is_inside:
             wire = _moved_inside(wire, size, step)
         chosen = [step.bit(wire, k) for k in range((size - 1).bit_length())]
