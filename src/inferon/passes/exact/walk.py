@@ -20,7 +20,7 @@ from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.quantization import OnGrid, Whole
 from inferon.ops.structure import Const, Input
 from inferon.passes.exact.choices import stays_inside
-from inferon.passes.exact.curve import as_int, as_output
+from inferon.passes.exact.curve import ELEMENTWISE, MAX_INDEX_BITS, as_int, as_output
 from inferon.passes.exact.dyadic import array_of, at_step, grid
 from inferon.passes.exact.operands import on_grid, rule
 from inferon.passes.exact.rounding import settled
@@ -209,6 +209,9 @@ class _Walk:
 
     def _checked(self, node: Node, value: Value, origin: str) -> Value:
         if isinstance(value, Grid):
+            if value.fixed.width > MOST_BITS:
+                what = f"a value of {value.fixed.width} bits ({value.fixed}); at most {MOST_BITS}"
+                raise NotExact(what, "a quantizer before this layer")
             stays_inside(node, value)
             self._own(value.node, origin)
         elif isinstance(value, Plain | Rim):
@@ -255,6 +258,9 @@ class _Walk:
         return Node(Cast(element), (one.node,))
 
 
+MOST_BITS = 64
+"""Of a value: products in a row that nobody quantizes double their widths each time."""
+
 OUTPUT_BITS = 30
 """An output is off by at most 2**-30 of the largest before it is rounded to float32's 24 bits."""
 
@@ -265,5 +271,11 @@ def _why(node: Node, values: Sequence[Value]) -> str:
         return "its input is not quantized"
     if any(isinstance(each, Curve) for each in values):
         return "its input is a function that is not quantized"
-    widths = [str(each.fixed) for each in values if isinstance(each, Grid)]
-    return f"{node.op.spelling()} of {', '.join(widths) or 'such values'} has no exact form"
+    grids = [each.fixed for each in values if isinstance(each, Grid)]
+    widths = ", ".join(map(str, grids)) or "such values"
+    if isinstance(node.op, ELEMENTWISE) and len(grids) == 1 and grids[0].width > MAX_INDEX_BITS:
+        return (
+            f"{node.op.spelling()} of {widths}: a table is of at most {MAX_INDEX_BITS} bits, "
+            f"which are {1 << MAX_INDEX_BITS} entries"
+        )
+    return f"{node.op.spelling()} of {widths} has no exact form"
