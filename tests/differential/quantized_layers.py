@@ -34,6 +34,14 @@ class Layers(Writer):
         self.weights.append(numpy_helper.from_array(np.array(values, np.int64), name))
         return name
 
+    def dense(self, x: str, inputs: int, outputs: int) -> str:
+        """Return a product with quantized weights."""
+        return self.layer("MatMul", x, self.stored(inputs, outputs))
+
+    def reshape(self, x: str, *shape: int) -> str:
+        """Return a value in another shape; the axis of events is the first."""
+        return self.layer("Reshape", x, self.whole(-1, *shape))
+
     def layers(self, op: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
         """Return the results of an operator that has several."""
         names = [f"{op.lower()}_{len(self.nodes)}_{i}" for i in range(count)]
@@ -63,7 +71,7 @@ class Layer:
         return made if isinstance(made, onnx.ModelProto) else write.model(self.shape, made)
 
 
-# ------------------------------------------------------------------------------- one value by itself
+# ----------------------------------------------------------------------------- one value by itself
 
 
 def _softmax(write: Layers, x: str, axis: int = -1) -> str:
@@ -96,9 +104,7 @@ def layer_norm(write: Layers) -> str:
 
 def attention(write: Layers) -> str:
     x = write.q("x", 4, 8)
-    query, key, value = (
-        write.q(write.layer("MatMul", x, write.stored(4, 3)), 3, 7) for _ in range(3)
-    )
+    query, key, value = (write.q(write.dense(x, 4, 3), 3, 7) for _ in range(3))
     turned = write.layer("Transpose", key, perm=[0, 2, 1])
     scores = write.layer("MatMul", query, turned)
     scores = write.q(write.layer("Mul", scores, write.number(0.5)), 3, 7)
@@ -155,7 +161,8 @@ def convolution_1d(write: Layers) -> str:
 def convolution_2d(write: Layers) -> str:
     """Depthwise, then pointwise with batch normalization; dilated with groups; both pools."""
     x = write.q("x", 4, 8)
-    h = write.layer("Conv", x, write.stored(2, 1, 3, 3), group=2, pads=[1, 1, 1, 1], strides=[2, 1])
+    sides: dict[str, Any] = {"pads": [1, 1, 1, 1], "strides": [2, 1]}
+    h = write.layer("Conv", x, write.stored(2, 1, 3, 3), group=2, **sides)
     h = write.layer("Conv", write.q(h, 4, 8), write.stored(4, 2, 1, 1))
     h = write.layer("BatchNormalization", h, *map(write.number, _statistics(4)), epsilon=0.25)
     h = write.q(write.layer("Relu", h), 3, 6, signed=False)
@@ -179,7 +186,7 @@ def _statistics(channels: int) -> tuple[list[float], ...]:
 def normalized_input(write: Layers) -> str:
     """Batch normalization with scales that are no powers of two, behind a dense layer."""
     x = write.q("x", 4, 8)
-    h = write.layer("MatMul", x, write.stored(5, 4))
+    h = write.dense(x, 5, 4)
     numbers = ([1.1, 0.7, 0.3, 1.9], [0.1, 0.0, -1.0, 0.3], [0.2, -0.5, 1.0, 0.0], [0.3, 1, 2, 4])
     h = write.layer("BatchNormalization", h, *map(write.number, numbers))
     return write.q(h, 4, 8)
@@ -187,9 +194,10 @@ def normalized_input(write: Layers) -> str:
 
 def movements(write: Layers) -> str:
     x = write.q("x", 4, 8)
-    turned = write.layer("Transpose", write.layer("Reshape", x, write.whole(-1, 2, 6)), perm=[0, 2, 1])
-    flat = write.layer("Reshape", turned, write.whole(-1, 12))
-    cut = write.layer("Slice", flat, write.whole(1), write.whole(10), write.whole(1), write.whole(3))
+    turned = write.layer("Transpose", write.reshape(x, 2, 6), perm=[0, 2, 1])
+    flat = write.reshape(turned, 12)
+    ends = [write.whole(each) for each in (1, 10, 1, 3)]
+    cut = write.layer("Slice", flat, *ends)
     end = write.whole(0, 1, 0, 2)
     padded = write.layer("Pad", cut, end, write.number(0.5))
     return write.layer("Concat", padded, write.q(flat, 2, 5), axis=1)
@@ -197,9 +205,9 @@ def movements(write: Layers) -> str:
 
 def residual(write: Layers) -> str:
     x = write.q("x", 4, 8)
-    h = write.layer("Add", write.layer("MatMul", x, write.stored(6, 6)), write.stored(6))
+    h = write.layer("Add", write.dense(x, 6, 6), write.stored(6))
     h = write.q(write.layer("Relu", h), 3, 7, signed=False)
-    return write.q(write.layer("Add", x, write.layer("MatMul", h, write.stored(6, 6))), 4, 9)
+    return write.q(write.layer("Add", x, write.dense(h, 6, 6)), 4, 9)
 
 
 def signs(write: Layers) -> str:
@@ -213,7 +221,7 @@ def signs(write: Layers) -> str:
     return write.layer("MatMul", h, sign)
 
 
-# ------------------------------------------------------------------------------------- sets of things
+# ---------------------------------------------------------------------------------- sets of things
 
 
 def masked_sum(write: Layers) -> onnx.ModelProto:
@@ -221,12 +229,13 @@ def masked_sum(write: Layers) -> onnx.ModelProto:
     x = write.q("x", 4, 8)
     first = write.layer("Slice", x, write.whole(0), write.whole(1), write.whole(2))
     mask = write.layer("Greater", first, write.number(0.0))
-    h = write.q(write.layer("Relu", write.layer("MatMul", x, write.stored(3, 4))), 3, 6, signed=False)
+    h = write.q(write.layer("Relu", write.dense(x, 3, 4)), 3, 6, signed=False)
     masked = write.layer("Mul", h, write.layer("Cast", mask, to=TensorProto.FLOAT))
     total = write.layer("ReduceSum", masked, write.whole(1), keepdims=0)
     chosen = write.layer("Where", mask, h, write.number(0.0))
     largest = write.layer("ReduceMax", chosen, axes=[1], keepdims=0)
-    y = write.q(write.layer("MatMul", write.layer("Concat", total, largest, axis=1), write.stored(8, 2)), 4, 10)
+    both = write.layer("Concat", total, largest, axis=1)
+    y = write.q(write.dense(both, 8, 2), 4, 10)
     return write.results((5, 3), **{y: TensorProto.FLOAT, mask: TensorProto.BOOL})
 
 
@@ -244,9 +253,7 @@ def order(write: Layers) -> onnx.ModelProto:
     """The best three particles with another feature of theirs; the class; a lookup by class."""
     x = write.q("x", 3, 6)
     first, second = write.layers("Split", 2, x, axis=1)
-    first, second = (
-        write.layer("Reshape", each, write.whole(-1, 6)) for each in (first, second)
-    )
+    first, second = (write.reshape(each, 6) for each in (first, second))
     values, index = write.layers("TopK", 2, first, write.whole(3), axis=1)
     theirs = write.layer("GatherElements", second, index, axis=1)
     best = write.layer("ArgMax", first, axis=1, keepdims=0)
@@ -259,14 +266,16 @@ def order(write: Layers) -> onnx.ModelProto:
 # ------------------------------------------------------------------------------------------- loops
 
 
-def _scan(write: Layers, cell: Callable[[Layers, str, str], list[str]], states: list[str]) -> str:
+def _scan(write: Layers, cell: Callable[..., list[str]], states: list[str]) -> str:
     """Return the last state of a Scan over ``x`` (1, T, I), whose body has quantizers."""
     body = Layers(1)
     names = [f"state_{i}" for i in range(len(states))]
-    following = cell(body, "element", *names)  # type: ignore[arg-type]
-    unknown = [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in [*names, "element"]]
-    results = [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in following]
-    inner = helper.make_graph(body.nodes, "cell", unknown, results, body.weights)
+    following = cell(body, "element", *names)
+    given, results = (
+        [helper.make_tensor_value_info(each, TensorProto.FLOAT, None) for each in several]
+        for several in ([*names, "element"], following)
+    )
+    inner = helper.make_graph(body.nodes, "cell", given, results, body.weights)
     steps = write.layer("Transpose", write.q("x", 4, 8), perm=[1, 0, 2])
     made = write.layers("Scan", len(states), *states, steps, body=inner, num_scan_inputs=1)
     return made[0]
@@ -277,8 +286,8 @@ def _gru_cell(write: Layers, x: str, h: str) -> list[str]:
         return write.q(write.layer(function, write.q(inside, 4, 8)), 6, 8)
 
     def opened(state: str) -> str:
-        recurrent = write.layer("MatMul", state, write.stored(3, 3))
-        own = write.layer("MatMul", x, write.stored(2, 3))
+        recurrent = write.dense(state, 3, 3)
+        own = write.dense(x, 2, 3)
         return write.layer("Add", write.layer("Add", own, recurrent), write.stored(3))
 
     z, r = gate("Sigmoid", opened(h)), gate("Sigmoid", opened(h))
@@ -296,14 +305,13 @@ def _zeros(write: Layers, size: int) -> str:
     """Return zeros of as many rows as there are events."""
     x = write.q("x", 4, 8)
     first = write.layer("Slice", x, write.whole(0, 0), write.whole(1, 1), write.whole(1, 2))
-    row = write.layer("Reshape", first, write.whole(-1, 1))
-    return write.layer("MatMul", row, write.number(np.zeros((1, size))))
+    return write.layer("MatMul", write.reshape(first, 1), write.number(np.zeros((1, size))))
 
 
 def _lstm_cell(write: Layers, x: str, h: str, c: str) -> list[str]:
     def gate(function: str) -> str:
-        recurrent = write.layer("MatMul", h, write.stored(3, 3))
-        total = write.layer("Add", write.layer("MatMul", x, write.stored(2, 3)), recurrent)
+        recurrent = write.dense(h, 3, 3)
+        total = write.layer("Add", write.dense(x, 2, 3), recurrent)
         return write.q(write.layer(function, write.q(total, 4, 8)), 6, 8)
 
     i, o, f = (gate("Sigmoid") for _ in range(3))
@@ -314,7 +322,7 @@ def _lstm_cell(write: Layers, x: str, h: str, c: str) -> list[str]:
 
 
 def lstm(write: Layers) -> str:
-    return _scan(write, _lstm_cell, [_zeros(write, 3), _zeros(write, 3)])  # type: ignore[arg-type]
+    return _scan(write, _lstm_cell, [_zeros(write, 3), _zeros(write, 3)])
 
 
 LAYERS = {

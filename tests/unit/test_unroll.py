@@ -298,7 +298,7 @@ def test_the_estimate_is_an_upper_bound_of_about_the_size() -> None:
         free = ("input", "const")
         logic = [n for n in wires.graph.nodes() if n.op.spelling() not in free]
         shifts = [n for n in logic if n.op.spelling() == "mul" and not n.inputs[1].inputs]
-        estimate = sum(operators(each.op, each) for each in graph(node).nodes())
+        estimate = operators(node.op, node, {weights})
         assert estimate / 4 <= len(logic) - len(shifts) <= 2 * estimate, node
 
 

@@ -9,6 +9,7 @@ comparator.  Shared sums and constants that vanish make the design smaller, by a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set
 from functools import singledispatch
 from math import prod
 
@@ -27,21 +28,31 @@ from inferon.ops.evaluation import evaluate
 from inferon.ops.indexing import Gather, TopK
 from inferon.ops.reduction import Reduction
 from inferon.ops.scatter import Scatter
-from inferon.ops.structure import Const
+from inferon.ops.structure import Const, Input
 from inferon.ops.table import Table
-from inferon.passes.firmware import is_constant
 from inferon.passes.unroll.order import comparators
 
 MOST_OPERATORS = 300_000
 """What the estimate may reach: half of them, after sharing, at 10 look-up tables each, are the
 1.7 million of a VU13P, the largest device that triggers have on boards today."""
 
+MOST_ELEMENTS = 2_000_000
+"""Of one tensor: a wire each, which takes seconds and gigabytes also where nothing is computed."""
+
 
 def too_large(graph: Graph) -> Gap | None:
     """Return why a graph is too large to unroll, with the estimate and the way out; else None."""
     layers: Counter[str] = Counter()
+    fixed: set[Node] = set()
     for node in graph.nodes():
-        layers[node.origin or node.op.spelling()] += operators(node.op, node)
+        layer = node.origin or node.op.spelling()
+        if count(node.type.shape) > MOST_ELEMENTS:
+            what = f"too large to unroll: {node.type}; at most {MOST_ELEMENTS:,} elements"
+            return Gap(layer, what, "a smaller layer, or the C++ target")
+        if not isinstance(node.op, Input) and fixed.issuperset(node.inputs):
+            fixed.add(node)
+        else:
+            layers[layer] += operators(node.op, node, fixed)
     total = layers.total()
     if total <= MOST_OPERATORS:
         return None
@@ -55,7 +66,7 @@ def too_large(graph: Graph) -> Gap | None:
 
 
 @singledispatch
-def operators(op: Op, node: Node) -> int:
+def operators(op: Op, node: Node, constants: Set[Node]) -> int:
     """Return about how many operators with logic the elements of a node become."""
     return 0
 
@@ -71,31 +82,32 @@ def _elementwise(
     | Quantize
     | Table,
     node: Node,
+    constants: Set[Node],
 ) -> int:
-    return 0 if is_constant(node) else count(node.type.shape)
+    return count(node.type.shape)
 
 
 @operators.register
-def _bitwise(op: bits.IntBinary, node: Node) -> int:
+def _bitwise(op: bits.IntBinary, node: Node, constants: Set[Node]) -> int:
     element = node.type.element
     assert isinstance(element, Int)
     return count(node.type.shape) * element.bits
 
 
 @operators.register
-def _reduction(op: Reduction, node: Node) -> int:
+def _reduction(op: Reduction, node: Node, constants: Set[Node]) -> int:
     return count(node.inputs[0].type.shape) - count(node.type.shape)
 
 
 @operators.register
-def _dot(op: Dot, node: Node) -> int:
+def _dot(op: Dot, node: Node, constants: Set[Node]) -> int:
     """Return an adder for each digit, as often as the matrix is applied, or the products."""
     left, right = node.inputs
     rows = count(left.type.shape) // op.terms(left.type)
     columns = count(node.type.shape) // max(1, rows)
-    if not (is_constant(left) or is_constant(right)):
+    if not (left in constants or right in constants):
         return 2 * count(node.type.shape) * op.terms(left.type)
-    weights, times = (right, rows) if is_constant(right) else (left, columns)
+    weights, times = (right, rows) if right in constants else (left, columns)
     blocks = prod(int(str(size)) for size in left.type.shape[: op.batch])
     return max(0, digits(_array(weights)) * times // blocks - count(node.type.shape))
 
@@ -120,7 +132,7 @@ def digits(mantissas: Array) -> int:
 
 
 @operators.register
-def _gather(op: Gather, node: Node) -> int:
+def _gather(op: Gather, node: Node, constants: Set[Node]) -> int:
     if isinstance(node.inputs[1].op, Const):
         return 0
     size = node.inputs[0].type.shape[op.axis]
@@ -129,14 +141,14 @@ def _gather(op: Gather, node: Node) -> int:
 
 
 @operators.register
-def _scatter(op: Scatter, node: Node) -> int:
+def _scatter(op: Scatter, node: Node, constants: Set[Node]) -> int:
     x, index, _ = node.inputs
     places = count(index.type.shape[op.batch :])
     return 2 * places * count(x.type.shape)
 
 
 @operators.register
-def _top_k(op: TopK, node: Node) -> int:
+def _top_k(op: TopK, node: Node, constants: Set[Node]) -> int:
     *rows, size = node.inputs[0].type.shape
     assert isinstance(size, int)
     return 2 * len(comparators(size, op.k)) * count(tuple(rows))
