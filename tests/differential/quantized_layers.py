@@ -286,9 +286,9 @@ def _gru_cell(write: Layers, x: str, h: str) -> list[str]:
         return write.q(write.layer(function, write.q(inside, 4, 8)), 6, 8)
 
     def opened(state: str) -> str:
-        recurrent = write.dense(state, 3, 3)
-        own = write.dense(x, 2, 3)
-        return write.layer("Add", write.layer("Add", own, recurrent), write.stored(3))
+        recurrent = write.dense(state, 2, 2)
+        own = write.dense(x, 2, 2)
+        return write.layer("Add", write.layer("Add", own, recurrent), write.stored(2))
 
     z, r = gate("Sigmoid", opened(h)), gate("Sigmoid", opened(h))
     n = gate("Tanh", opened(write.q(write.layer("Mul", r, h), 6, 8)))
@@ -297,8 +297,12 @@ def _gru_cell(write: Layers, x: str, h: str) -> list[str]:
     return [write.q(mixed, 6, 8)]
 
 
+STEPS = 17
+"""So many turns stay a loop when they are read; fewer are written out."""
+
+
 def gru(write: Layers) -> str:
-    return _scan(write, _gru_cell, [_zeros(write, 3)])
+    return _scan(write, _gru_cell, [_zeros(write, 2)])
 
 
 def _zeros(write: Layers, size: int) -> str:
@@ -340,7 +344,7 @@ LAYERS = {
     "masked sum": Layer((5, 3), masked_sum),
     "reductions": Layer((5, 3), reductions),
     "order": Layer((2, 6), order),
-    "gru": Layer((4, 2), gru),
+    "gru": Layer((STEPS, 2), gru),
     "lstm": Layer((4, 2), lstm),
 }
 """Every kind of layer, by name."""

@@ -14,6 +14,7 @@ import inferon
 from inferon.analysis.samples import Samples
 from inferon.ir.graph import Graph
 from inferon.ir.values import Array
+from inferon.ops.loop import Loop
 from inferon.passes.presets import RTL
 from inferon.passes.rim import split
 from inferon.quantize import ExactModel
@@ -45,6 +46,15 @@ def test_a_layer_changes_nothing_on_its_way_to_scalars(name: str) -> None:
     made = exact(name)
     assert [str(each) for each in (*made.outputs, *made.quantizers) if each.differing] == []
     check(made.graph, [events(name)])
+
+
+def test_the_gru_comes_as_a_loop_and_the_lstm_step_by_step() -> None:
+    """Both ways are tested: what the front-end writes out, and what the exact pass does."""
+    loops = {
+        name: [n for n in inferon.load(LAYERS[name].model()).nodes() if isinstance(n.op, Loop)]
+        for name in ("gru", "lstm")
+    }
+    assert {name: len(found) for name, found in loops.items()} == {"gru": 1, "lstm": 0}
 
 
 def test_every_layer_has_the_same_bits_in_cpp() -> None:

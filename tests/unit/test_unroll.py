@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from inferon.analysis.samples import Samples
 from inferon.errors import InvalidGraph, Unsupported
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
@@ -153,6 +154,25 @@ def test_loops_hand_the_state_from_step_to_step() -> None:
     check(graph(b.fold(body, first, [steps]), b.scan(body, first, [steps])))
 
 
+def test_a_loop_of_too_many_steps_is_refused() -> None:
+    state, step = given("state", NARROW), given("step", NARROW)
+    body = _loop(b.apply(Quantize(NARROW), b.add(state, step)), state, step)
+    steps = b.broadcast(b.constant(np.array(1), NARROW), (50_000,))
+    with pytest.raises(Unsupported, match="a loop of 50,000 steps is 200,000 operators"):
+        RTL.run(graph(b.fold(body, given("first", NARROW), [steps])))
+
+
+def test_a_product_with_constants_among_activations_multiplies_only_those() -> None:
+    row = b.constant(np.array([[5, -3, 0, 7]]), NARROW)
+    x = b.concat([given("x", NARROW, 2, 4), row], 0)
+    wires = check(
+        graph(b.product(x, b.transpose(b.concat([given("y", NARROW, 1, 4), row], 0), (1, 0))))
+    )
+    products = [n for n in wires.graph.nodes() if n.op.spelling() == "mul"]
+    both = [n for n in products if all(each.op.spelling() == "input" for each in n.inputs)]
+    assert len(both) == 8
+
+
 def test_a_loop_in_a_loop() -> None:
     """Sums of rows, wrapped after each element; each row begins where the one before ended."""
     inner_state, element = given("inner", NARROW), given("element", NARROW)
@@ -160,7 +180,9 @@ def test_a_loop_in_a_loop() -> None:
     inner = _loop(b.apply(wrap, b.add(inner_state, element)), inner_state, element)
     state, row = given("state", NARROW), given("row", NARROW, 4)
     outer = _loop(b.fold(inner, state, [row]), state, row)
-    check(graph(b.scan(outer, given("first", NARROW), [given("rows", NARROW, 3, 4)])))
+    nested = graph(b.scan(outer, given("first", NARROW), [given("rows", NARROW, 3, 4)]))
+    RTL.run(nested, Samples(32))  # what each pass promises
+    check(nested)
 
 
 # --------------------------------------------------------------------------------- bools, integers

@@ -17,6 +17,9 @@ from inferon.pipeline import BITS, Pass
 from inferon.rewrite import rule
 from inferon.stage import EXACT
 
+MOST_COPIES = 100_000
+"""Operators on tensors that a loop may become: so many take a minute to rewrite and unroll."""
+
 MOST_LETTERS = 64
 """Of an origin, which is a label."""
 
@@ -27,7 +30,7 @@ def written_out(node: Node) -> Node:
     Raises
     ------
     Unsupported
-        When the number of steps is known at run time only.
+        When the number of steps is known at run time only, or too large.
     """
     op = node.op
     assert isinstance(op, Loop)
@@ -37,6 +40,10 @@ def written_out(node: Node) -> Node:
     if not isinstance(steps, int):
         gap = Gap(node.origin or op.spelling(), f"a loop of {steps} steps", "a fixed number")
         raise Unsupported([gap])
+    copies = steps * len(op.body.nodes())
+    if copies > MOST_COPIES:
+        what = f"a loop of {steps:,} steps is {copies:,} operators; at most {MOST_COPIES:,}"
+        raise Unsupported([Gap(node.origin or op.spelling(), what, "fewer steps")])
     states = []
     for step in range(steps):
         elements = [b.squeeze(b.slice_(each, 0, step, 1), 0) for each in sequences]

@@ -12,10 +12,10 @@ from inferon.ops.convert import Quantize
 from inferon.ops.dot import Dot
 from inferon.ops.structure import Const
 from inferon.ops.table import Table
-from inferon.passes.unroll.linear import Affine, affine, multiples, products
+from inferon.passes.unroll.linear import Affine, affine, multiples, product, products
 from inferon.passes.unroll.lower import lower
 from inferon.passes.unroll.step import Step
-from inferon.passes.unroll.wiring import constant, fixed, wire_type
+from inferon.passes.unroll.wiring import wire_type
 
 
 @lower.register
@@ -62,16 +62,6 @@ def _mul(op: arithmetic.Mul, step: Step) -> Array:
         factors = [a[i] if isinstance(a[i].op, Const) else b[i] for i in places]
         made[places] = multiples(wire, factors, step)
     return made.reshape(step.shape)
-
-
-def product(x: Node, y: Node, step: Step) -> Node:
-    """Return the product of two wires."""
-    for bit, other in ((x, y), (y, x)):
-        if step.wiring.interval(bit) == (0, 1):
-            zero = constant(0, fixed(other))
-            chosen = step.apply(logic.Select(), step.is_set(bit), other, zero)
-            return step.wiring.shifted(chosen, -fixed(bit).fraction)
-    return step.apply(arithmetic.Mul(), x, y)
 
 
 @lower.register

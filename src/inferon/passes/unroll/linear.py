@@ -19,12 +19,12 @@ import numpy as np
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.values import Array
-from inferon.ops import arithmetic
+from inferon.ops import arithmetic, logic
 from inferon.ops.dot import Dot
 from inferon.ops.structure import Const
 from inferon.passes.firmware import is_constant
 from inferon.passes.unroll.step import Step
-from inferon.passes.unroll.wiring import fixed, value_of
+from inferon.passes.unroll.wiring import constant, fixed, number, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,29 @@ def _block(left: Array, right: Array, bias: Array, step: Step) -> Array:
         return np.stack(columns, axis=1)
     made = np.empty(bias.shape, object)
     for m, n in np.ndindex(*made.shape):
-        terms = [step.apply(_MUL, x, y) for x, y in zip(left[m], right[:, n], strict=True)]
-        more = [] if bias[m, n] is None else [bias[m, n]]
-        made[m, n] = sums(np.array([[*terms, *more]], object), step)[0]
+        terms = [_term(x, y, step) for x, y in zip(left[m], right[:, n], strict=True)]
+        factors = np.array([[factor for factor, _ in terms]], object)
+        wires = np.array([wire for _, wire in terms], object)
+        made[m, n] = _matrix(factors, wires, bias[m, n : n + 1], step)[0]
     return made
 
 
-_MUL = arithmetic.Mul()
+def _term(x: Node, y: Node, step: Step) -> tuple[Node, Node]:
+    """Return constant and wire whose product is that of two wires."""
+    for factor, wire in ((x, y), (y, x)):
+        if isinstance(factor.op, Const):
+            return factor, wire
+    return number(1), product(x, y, step)
+
+
+def product(x: Node, y: Node, step: Step) -> Node:
+    """Return the product of two wires."""
+    for bit, other in ((x, y), (y, x)):
+        if step.wiring.interval(bit) == (0, 1):
+            zero = constant(0, fixed(other))
+            chosen = step.apply(logic.Select(), step.is_set(bit), other, zero)
+            return step.wiring.shifted(chosen, -fixed(bit).fraction)
+    return step.apply(arithmetic.Mul(), x, y)
 
 
 def _constant(wires: Array) -> bool:

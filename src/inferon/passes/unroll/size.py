@@ -36,6 +36,9 @@ MOST_OPERATORS = 300_000
 """What the estimate may reach: half of them, after sharing, at 10 look-up tables each, are the
 1.7 million of a VU13P, the largest device that triggers have on boards today."""
 
+MOST_COUNTED = 1024
+"""Of larger sorts the comparators are estimated, as those of the whole network."""
+
 MOST_ELEMENTS = 2_000_000
 """Of one tensor: a wire each, which takes seconds and gigabytes also where nothing is computed."""
 
@@ -151,4 +154,7 @@ def _scatter(op: Scatter, node: Node, constants: Set[Node]) -> int:
 def _top_k(op: TopK, node: Node, constants: Set[Node]) -> int:
     *rows, size = node.inputs[0].type.shape
     assert isinstance(size, int)
-    return 2 * len(comparators(size, op.k)) * count(tuple(rows))
+    if size <= MOST_COUNTED:
+        return 2 * len(comparators(size, op.k)) * count(tuple(rows))
+    levels = size.bit_length()
+    return size * levels * (levels + 1) // 2 * count(tuple(rows))
