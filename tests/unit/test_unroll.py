@@ -237,6 +237,15 @@ def test_a_mask_times_a_value_is_a_choice() -> None:
     assert not [node for node in wires.graph.nodes() if node.op.spelling() == "mul"]
 
 
+def test_sums_of_signs_count_bits() -> None:
+    """Of +1 and -1 the sum takes the bit; both ends are in the constant."""
+    one = b.constant(np.array(1), Fixed(True, 2, 2))
+    sign = b.select(given("x", BOOL, 7), one, b.neg(one))
+    wires = check(graph(b.product(sign, b.constant(np.array([3, -5, 1, 0, 7, 1, -2]), NARROW))))
+    chosen = [node for node in wires.graph.nodes() if node.op.spelling() == "select"]
+    assert {str(node.type.element) for node in chosen} == {"u1.0"}
+
+
 def test_a_product_with_a_constant_needs_no_multiplier() -> None:
     factors = b.constant(np.array([3, -7, 0, 12]), NARROW)
     wires = check(graph(b.mul(given("x", NARROW, 4), factors)))

@@ -169,15 +169,6 @@ def _comparison(op: logic.Comparison, node: Node, inputs: list[Interval]) -> Int
 
 
 @interval.register
-def _truth(op: logic.Truth, node: Node, inputs: list[Interval]) -> Interval:
-    lows, highs = zip(*inputs, strict=True)
-    if isinstance(op, logic.Not):
-        return 1 - highs[0], 1 - lows[0]
-    choose = min if isinstance(op, logic.And) else max
-    return choose(lows), choose(highs)
-
-
-@interval.register
 def _table(op: Table, node: Node, inputs: list[Interval]) -> Interval:
     source = node.inputs[0].type.element
     assert isinstance(source, Fixed)

@@ -62,17 +62,14 @@ def _bitwise(op: bits.BitAnd | bits.BitOr | bits.BitXor, step: Step) -> Array:
 
 
 def _of_bits(op: bits.IntBinary, x: Node, y: Node, step: Step) -> Node:
-    """Return an operator on the bits of two integers, which the result has as many of."""
+    """Return the sum of the bits of the result; the highest becomes the sign when it wraps."""
     element = step.node.type.element
     assert isinstance(element, Int)
     places = []
     for place in range(element.bits):
         a, b = (step.bit(each, place) for each in (x, y))
-        weight = 1 << place
-        if element.signed and place == element.bits - 1:
-            weight = -weight
         both = _truth(op, a, b, step)
-        places.append(step.apply(logic.Select(), both, number(weight), number(0)))
+        places.append(step.apply(logic.Select(), both, number(1 << place), number(0)))
     return sums(np.array([places], object), step)[0]  # type: ignore[no-any-return]
 
 

@@ -145,9 +145,30 @@ def _solved(matrix: Array, fraction: int, x: Array, bias: Array, step: Step) -> 
     point = max([*points, *(fixed(c).fraction - fraction for c in added)], default=0)
     scaled = matrix * np.array([1 << point - each for each in points], object)
     total = [0 if c is None else _whole(c, point + fraction) for c in bias]
-    varies = np.array([not isinstance(wire.op, Const) for wire in x], bool)
-    for column, wire in zip(scaled.T[~varies], x[~varies], strict=True):
-        total = [t + w * value_of(wire) for t, w in zip(total, column, strict=True)]
-    leaves = [step.wiring.shifted(wire, fixed(wire).fraction) for wire in x[varies]]
-    made = step.adders.sums(scaled[:, varies], leaves, total, step.node.origin)
+    columns, leaves = [], []
+    for column, wire in zip(scaled.T, x, strict=True):
+        constant_, factor, leaf = _parts(wire, step)
+        total = [t + w * constant_ for t, w in zip(total, column, strict=True)]
+        if leaf is not None:
+            columns.append(column * factor)
+            leaves.append(leaf)
+    whole = np.stack(columns, axis=1) if columns else np.zeros((len(matrix), 0), object)
+    made = step.adders.sums(whole, leaves, total, step.node.origin)
     return np.array([step.wiring.shifted(wire, -point - fraction) for wire in made], object)
+
+
+def _parts(wire: Node, step: Step) -> tuple[int, int, Node | None]:
+    """Return c, f and b, so that c + f b is a wire's mantissa; b is None for a constant.
+
+    Of a choice between two constants, like a sign, b has one bit.
+    """
+    if isinstance(wire.op, Const):
+        return value_of(wire), 0, None
+    point = fixed(wire).fraction
+    if isinstance(wire.op, logic.Select):
+        condition, *ends = wire.inputs
+        if all(isinstance(each.op, Const) for each in ends):
+            yes, no = (_whole(each, point) for each in ends)
+            bit = step.apply(wire.op, condition, number(1), number(0))
+            return no, yes - no, bit
+    return 0, 1, step.wiring.shifted(wire, point)
