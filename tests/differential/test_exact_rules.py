@@ -19,6 +19,7 @@ from inferon.ir.values import Array
 from inferon.ops import activation as a
 from inferon.ops import build as b
 from inferon.ops.convolution import AveragePool, Conv, MaxPool
+from inferon.ops.elementary import Erf
 from inferon.ops.normalization import BatchNorm, Softmax
 from inferon.ops.quantization import Dequantize, IntQuant, ToWhole, Whole
 from inferon.passes.exact import exact_graph
@@ -45,12 +46,26 @@ def weights(*shape: int, scale: float | Array = 0.0625) -> Node:
     return quant(b.constant(RNG.normal(0, 0.3, shape).astype(np.float32)), scale, 5)
 
 
+def body() -> Graph:
+    """Return a step that mixes, scales and quantizes its state."""
+    state, step = b.input_("state", (4,), FLOAT32), b.input_("step", (4,), FLOAT32)
+    mixed = b.add(b.mul(state, 0.75), b.slice_(step, 0, 3, 4, -1))
+    return Graph("cell", (state, step), (quant(mixed, 0.125),), ("following",))
+
+
 X = b.input_("x", (3, 4), FLOAT32)
 Q = quant(X, 0.125)
 OTHER = quant(b.mul(X, -0.5), 0.5, 6)
 CHANNELS = quant(X, np.array([[1.0], [0.25], [0.5]]))
 IMAGE = quant(b.reshape(X, (1, 3, 4)), 0.125)
 LAST = np.array([[0, 3], [2, 1]], np.int64)
+
+
+def powers(x: Node, times: int) -> Node:
+    """Return squares of squares, which nothing quantizes."""
+    for _ in range(times):
+        x = Node(b.mul(x, x).op, (x, x), "power")
+    return x
 
 
 def normalized(x: Node) -> Node:
@@ -105,6 +120,11 @@ GRAPHS: dict[str, Callable[[], Node]] = {
         b.constant_like(X, 0.25),
         b.broadcast(b.constant(np.int8(7)), X.type.shape),
     ),
+    "fold": lambda: b.fold(body(), b.constant(np.zeros(4, np.float32)), [Q]),
+    "scan": lambda: b.scan(body(), b.reduce_max(OTHER, [0]), [Q]),
+    "gelu in parts": lambda: quant(
+        b.mul(Q, b.add(b.apply(Erf(), b.mul(Q, 2.0**-0.5)), 1.0)), 0.0625
+    ),
     "table": lambda: quant(b.apply(a.Gelu(), Q), 0.0625),
     "table of a sum": lambda: quant(b.apply(a.Silu(), b.mul(b.add(Q, 1.0), 0.3)), 0.1),
     "table of a sum moved": lambda: quant(
@@ -136,7 +156,11 @@ STAYS_FLOAT: dict[str, tuple[Callable[[], Node], str]] = {
     "quotient": (lambda: b.div(Q, OTHER), "div of"),
     "softmax": (lambda: b.apply(Softmax(1), Q), "a function that is not quantized"),
     "infinity": (lambda: b.add(Q, np.inf), "not finite"),
-    "wide table": (lambda: b.apply(a.Gelu(), quant(X, 2.0**-12, 16)), "erf of"),
+    "wide table": (
+        lambda: b.apply(a.Gelu(), quant(X, 2.0**-12, 16)),
+        r"erf of s\d+.\d+: a table is of at most 12 bits, which are 4096 entries",
+    ),
+    "exploding widths": (lambda: powers(Q, 4), r"a value of 128 bits \(s128.48\); at most 64"),
     "curve in a product": (
         lambda: b.product(b.apply(a.Gelu(), Q), weights(4, 2)),
         "a function that is not quantized",

@@ -12,7 +12,7 @@ from functools import singledispatch
 import numpy as np
 
 from inferon.errors import InvalidGraph
-from inferon.ir.node import Node, Op, ordered
+from inferon.ir.node import Node, Op
 from inferon.ir.types import Bool, Fixed
 from inferon.ops import arithmetic, logic
 from inferon.ops.convert import Quantize
@@ -32,21 +32,26 @@ class Intervals:
 
     def of(self, node: Node) -> Interval:
         """Return the interval of a scalar."""
-        if node not in self._known:
-            for each in self._unknown(node):
-                below = [self._known[i] for i in each.inputs]
-                self._known[each] = _inside(each, interval(each.op, each, below))
-        return self._known[node]
+        known = self._known
+        found = known.get(node)
+        if found is not None:
+            return found
+        stack = [node]  # graphs may be deeper than Python's recursion limit
+        while stack:
+            each = stack[-1]
+            unknown = [below for below in each.inputs if below not in known]
+            if unknown:
+                stack.extend(unknown)
+                continue
+            stack.pop()
+            below = [known[i] for i in each.inputs]
+            known[each] = _inside(each, interval(each.op, each, below))
+        return known[node]
 
     def learn(self, node: Node, found: Interval) -> None:
         """Note an interval that is known otherwise, and narrower than that of the operands."""
         low, high = self.of(node)
         self._known[node] = max(low, found[0]), min(high, found[1])
-
-    def _unknown(self, node: Node) -> tuple[Node, ...]:
-        if all(each in self._known for each in node.inputs):  # nearly always
-            return (node,)
-        return tuple(each for each in ordered([node]) if each not in self._known)
 
 
 def _inside(node: Node, found: Interval) -> Interval:

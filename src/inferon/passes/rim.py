@@ -6,18 +6,21 @@ An exact graph quantizes its float inputs and hands back floats.  Firmware holds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from inferon.analysis.indices import number_of_indices
 from inferon.errors import Gap, Unsupported
 from inferon.interpret import Feed, interpret
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.types import Float
-from inferon.ir.values import Array
+from inferon.ir.types import Fixed, Float, Int
+from inferon.ir.values import Array, Values, storage
 from inferon.ops import build as b
 from inferon.ops.convert import Cast, Quantize
 from inferon.ops.structure import Input
+from inferon.ops.table import MAX_INDEX_BITS, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def split(graph: Graph) -> Split:
     for node in graph.nodes():
         if node not in cut and node.inputs:
             cut[node] = Node(node.op, tuple(cut.get(i, i) for i in node.inputs), node.origin)
-    results = [_result(node) for node in graph.outputs]
+    outputs = [cut.get(node, node) for node in graph.outputs]
+    results = [_result(node) for node in outputs]
     gaps = [
         Gap(name, "the output is a float that comes from floats alone", "quantize it")
         for name, node in zip(graph.output_names, results, strict=True)
@@ -65,13 +69,11 @@ def split(graph: Graph) -> Split:
     ]
     if gaps:
         raise Unsupported(gaps)
-    inner = tuple(cut.get(node, node) for node in results)
-    names = graph.output_names
-    core = Graph(graph.name, tuple(ports.values()), inner, names)
+    core = Graph(graph.name, tuple(ports.values()), tuple(results), graph.output_names)
     before = Graph(
         graph.name, graph.inputs, tuple(ports), tuple(f"q{i}" for i in range(len(ports)))
     )
-    return Split(before, core, _after(graph, results))
+    return Split(before, core, _after(core, outputs))
 
 
 def _ports(graph: Graph) -> dict[Node, Node]:
@@ -79,12 +81,19 @@ def _ports(graph: Graph) -> dict[Node, Node]:
     ports: dict[Node, Node] = {}
     taken = set(graph.output_names)
     for node in graph.nodes():
-        is_rim = isinstance(node.op, Quantize) and isinstance(node.inputs[0].type.element, Float)
-        is_plain = isinstance(node.op, Input) and not isinstance(node.type.element, Float)
-        if is_rim or is_plain:
+        if _comes_in(node):
             name = _free(_source(node), taken)
             ports[node] = b.input_(name, node.type.shape, node.type.element)
     return ports
+
+
+def _comes_in(node: Node) -> bool:
+    """Return whether a value is no float, and an input or made of floats."""
+    if isinstance(node.type.element, Float):
+        return False
+    return isinstance(node.op, Input) or any(
+        isinstance(each.type.element, Float) for each in node.inputs
+    )
 
 
 def _source(node: Node) -> str:
@@ -105,20 +114,43 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _result(output: Node) -> Node:
-    """Return what the core gives for an output: what is cast to a float comes as it was."""
+    """Return what the core gives for an output.
+
+    What is cast to a float comes as it was; what is an integer by a table, or an index of few
+    elements, comes in as few bits as it has.
+    """
     (*source,) = output.inputs
-    is_cast = isinstance(output.op, Cast) and not isinstance(source[0].type.element, Float)
-    return source[0] if is_cast else output
+    to_float = isinstance(output.op, Cast) and not isinstance(source[0].type.element, Float)
+    to_int = isinstance(output.op, Table) and isinstance(output.type.element, Int)
+    if to_float or to_int:
+        return source[0]
+    number = number_of_indices(output)
+    if number is None or number > 1 << MAX_INDEX_BITS:
+        return output
+    return b.apply(Quantize(_index_type(number)), output)
 
 
-def _after(graph: Graph, results: list[Node]) -> Graph:
+def _index_type(number: int) -> Fixed:
+    return Fixed.holding(0, number - 1, 0)
+
+
+def _after(core: Graph, outputs: list[Node]) -> Graph:
     """Return the graph from the outputs of the core to those of the model."""
-    given: Mapping[Node, Node] = {
-        node: b.input_(f"core_{i}", node.type.shape, node.type.element)
-        for i, node in enumerate(dict.fromkeys(results))
-    }
-    outputs = tuple(
-        given[inner] if inner is output else Node(output.op, (given[inner],), output.origin)
-        for inner, output in zip(results, graph.outputs, strict=True)
-    )
-    return Graph(graph.name, tuple(given.values()), outputs, graph.output_names)
+    given = [
+        b.input_(f"core_{i}", each.type.shape, each.type.element)
+        for i, each in enumerate(core.outputs)
+    ]
+    made = tuple(map(_given_back, outputs, core.outputs, given))
+    return Graph(core.name, tuple(given), made, core.output_names)
+
+
+def _given_back(output: Node, inner: Node, given: Node) -> Node:
+    """Return an output of the model, made of what the core gives."""
+    if inner == output:
+        return given
+    if inner in output.inputs:
+        return Node(output.op, (given,), output.origin)
+    element, fixed = output.type.element, given.type.element
+    assert isinstance(fixed, Fixed)
+    entries = np.arange(fixed.highest + 1).astype(storage(element))
+    return Node(Table(Values(entries), element), (given,), output.origin)

@@ -70,7 +70,7 @@ def _index(values: Sequence[Value]) -> Grid | None:
             return None
         if here.offset is not None and uniform(here.offset) is None:
             return None
-        if found is not None and (found.node != here.node or found.scale != here.scale):
+        if found is not None and found.node != here.node:
             return None
         found = here
     return found
@@ -82,9 +82,9 @@ def _column(value: Value, index: Grid) -> Array | None:
     if isinstance(value, Curve):
         return value.entries
     if isinstance(value, Grid):
-        assert index.scale is not None
+        assert value.scale is not None
         mantissas = np.arange(fixed.lowest, fixed.highest + 1, dtype=np.float64)
-        numbers = (mantissas * index.resolution * index.scale).astype(np.float32)
+        numbers = (mantissas * value.resolution * value.scale).astype(np.float32)
         offset = None if value.offset is None else uniform(value.offset)
         return numbers if offset is None else numbers + np.float32(offset)
     assert isinstance(value, Numbers)

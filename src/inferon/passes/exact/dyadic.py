@@ -242,13 +242,28 @@ MOST_EXTRA_BITS = 32
 
 
 def aligned(*grids: Grid) -> list[Grid]:
-    """Return grids of one shape on a common step: element by element the smallest."""
+    """Return grids of one shape on a common step: element by element the smallest.
+
+    Steps like 0.75 and 1, whose quotient no binary number is, meet at the power of two below.
+    """
     if all(np.array_equal(each.step, grids[0].step) for each in grids[1:]):
         return list(grids)
     smallest = grids[0].step
     for each in grids[1:]:
         smallest = np.minimum(smallest, each.step)
+    few = all(_few_bits(each.step) for each in grids)
+    if few and not all(_few_bits(each.step / smallest) for each in grids):
+        smallest = np.ldexp(0.5, np.frexp(smallest)[1])
     return [at_step(each, smallest, guard(*grids)) for each in grids]
+
+
+def _few_bits(numbers: Array) -> bool:
+    """Return whether a multiplication by these numbers stays exact, and narrow."""
+    return bits_of(numbers, fraction_of(numbers)) <= FEW_BITS
+
+
+FEW_BITS = 8
+"""Of factors that people write, like 0.75; float32 scales from training have 24."""
 
 
 def one_type(nodes: list[Node]) -> list[Node]:

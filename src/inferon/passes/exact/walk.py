@@ -15,11 +15,12 @@ from inferon.ops import arithmetic
 from inferon.ops.activation import Clip, Relu
 from inferon.ops.base import Composite, Elementary
 from inferon.ops.convert import Cast, Quantize
+from inferon.ops.loop import Loop
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.quantization import OnGrid, Whole
 from inferon.ops.structure import Const, Input
 from inferon.passes.exact.choices import stays_inside
-from inferon.passes.exact.curve import as_int, as_output
+from inferon.passes.exact.curve import ELEMENTWISE, MAX_INDEX_BITS, as_int, as_output
 from inferon.passes.exact.dyadic import array_of, at_step, grid
 from inferon.passes.exact.operands import on_grid, rule
 from inferon.passes.exact.rounding import settled
@@ -36,6 +37,7 @@ from inferon.passes.exact.value import (
     Value,
 )
 from inferon.passes.fold import FOLD
+from inferon.passes.turns import written_out
 from inferon.rewrite import rewrite
 from inferon.stage import EXACT, verify
 
@@ -160,6 +162,8 @@ class _Walk:
         if isinstance(op, Composite) and constant and not isinstance(op, Whole | OnGrid):
             return self._decomposed(op, node, origin)
         found = rule(op, node, values) if isinstance(op, OnGrid) else by_rule(node, values)
+        if found is None and isinstance(op, Loop):
+            return self._opened(written_out(node), node, origin)
         if found is None and isinstance(op, Composite) and not isinstance(op, Elementary):
             return self._decomposed(op, node, origin)
         if found is None:
@@ -195,13 +199,19 @@ class _Walk:
         return whole
 
     def _decomposed(self, op: Composite, node: Node, origin: str) -> Value:
-        root = op.decompose(*node.inputs)
+        return self._opened(op.decompose(*node.inputs), node, origin)
+
+    def _opened(self, root: Node, node: Node, origin: str) -> Value:
+        """Return the value of what an abbreviation stands for."""
         for each in ordered((root,)):
             self.visit(each, each.origin or origin)
         return self.values[root]
 
     def _checked(self, node: Node, value: Value, origin: str) -> Value:
         if isinstance(value, Grid):
+            if value.fixed.width > MOST_BITS:
+                what = f"a value of {value.fixed.width} bits ({value.fixed}); at most {MOST_BITS}"
+                raise NotExact(what, "a quantizer before this layer")
             stays_inside(node, value)
             self._own(value.node, origin)
         elif isinstance(value, Plain | Rim):
@@ -248,6 +258,9 @@ class _Walk:
         return Node(Cast(element), (one.node,))
 
 
+MOST_BITS = 64
+"""Of a value: products in a row that nobody quantizes double their widths each time."""
+
 OUTPUT_BITS = 30
 """An output is off by at most 2**-30 of the largest before it is rounded to float32's 24 bits."""
 
@@ -258,5 +271,11 @@ def _why(node: Node, values: Sequence[Value]) -> str:
         return "its input is not quantized"
     if any(isinstance(each, Curve) for each in values):
         return "its input is a function that is not quantized"
-    widths = [str(each.fixed) for each in values if isinstance(each, Grid)]
-    return f"{node.op.spelling()} of {', '.join(widths) or 'such values'} has no exact form"
+    grids = [each.fixed for each in values if isinstance(each, Grid)]
+    widths = ", ".join(map(str, grids)) or "such values"
+    if isinstance(node.op, ELEMENTWISE) and len(grids) == 1 and grids[0].width > MAX_INDEX_BITS:
+        return (
+            f"{node.op.spelling()} of {widths}: a table is of at most {MAX_INDEX_BITS} bits, "
+            f"which are {1 << MAX_INDEX_BITS} entries"
+        )
+    return f"{node.op.spelling()} of {widths} has no exact form"

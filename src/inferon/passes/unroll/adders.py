@@ -9,12 +9,11 @@ import numpy as np
 
 from inferon.analysis.interval import Interval
 from inferon.ir.node import Node
-from inferon.ir.types import Fixed
 from inferon.ir.values import Array
 from inferon.ops import arithmetic
 from inferon.ops.structure import Const
 from inferon.passes.share import AdderGraph, InputRange, Operand, share
-from inferon.passes.unroll.wiring import Wiring, constant
+from inferon.passes.unroll.wiring import Wiring, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Adders:
         added = [row for row, value in enumerate(constants) if value]
         unit = np.eye(len(constants), dtype=int).astype(object)[:, added]
         whole = np.concatenate([matrix, unit], axis=1)
-        wires = [*leaves, *(_number(constants[row]) for row in added)]
+        wires = [*leaves, *(number(constants[row]) for row in added)]
         ranges = tuple(InputRange(*self.wiring.interval(leaf)) for leaf in wires)
         graph, intervals = self._solution(whole, ranges)
         for adder in graph.adders:
@@ -72,7 +71,7 @@ class Adders:
 
     def _taken(self, output: Operand | None, wires: list[Node], origin: str) -> Node:
         if output is None:
-            return _number(0)
+            return number(0)
         wire = wires[output.value]
         if output.negative:
             wire = self._negated(wire, origin)
@@ -86,8 +85,3 @@ class Adders:
 
 
 _ADD, _SUB, _NEG = arithmetic.Add(), arithmetic.Sub(), arithmetic.Neg()
-
-
-def _number(value: int) -> Node:
-    """Return a whole number as a constant."""
-    return constant(value, Fixed(False, 1, 1))

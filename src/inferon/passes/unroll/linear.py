@@ -19,12 +19,12 @@ import numpy as np
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
 from inferon.ir.values import Array
-from inferon.ops import arithmetic
+from inferon.ops import arithmetic, logic
 from inferon.ops.dot import Dot
 from inferon.ops.structure import Const
 from inferon.passes.firmware import is_constant
 from inferon.passes.unroll.step import Step
-from inferon.passes.unroll.wiring import fixed, value_of
+from inferon.passes.unroll.wiring import constant, fixed, number, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,29 @@ def _block(left: Array, right: Array, bias: Array, step: Step) -> Array:
         return np.stack(columns, axis=1)
     made = np.empty(bias.shape, object)
     for m, n in np.ndindex(*made.shape):
-        terms = [step.apply(_MUL, x, y) for x, y in zip(left[m], right[:, n], strict=True)]
-        more = [] if bias[m, n] is None else [bias[m, n]]
-        made[m, n] = sums(np.array([[*terms, *more]], object), step)[0]
+        terms = [_term(x, y, step) for x, y in zip(left[m], right[:, n], strict=True)]
+        factors = np.array([[factor for factor, _ in terms]], object)
+        wires = np.array([wire for _, wire in terms], object)
+        made[m, n] = _matrix(factors, wires, bias[m, n : n + 1], step)[0]
     return made
 
 
-_MUL = arithmetic.Mul()
+def _term(x: Node, y: Node, step: Step) -> tuple[Node, Node]:
+    """Return constant and wire whose product is that of two wires."""
+    for factor, wire in ((x, y), (y, x)):
+        if isinstance(factor.op, Const):
+            return factor, wire
+    return number(1), product(x, y, step)
+
+
+def product(x: Node, y: Node, step: Step) -> Node:
+    """Return the product of two wires."""
+    for bit, other in ((x, y), (y, x)):
+        if step.wiring.interval(bit) == (0, 1):
+            zero = constant(0, fixed(other))
+            chosen = step.apply(logic.Select(), step.is_set(bit), other, zero)
+            return step.wiring.shifted(chosen, -fixed(bit).fraction)
+    return step.apply(arithmetic.Mul(), x, y)
 
 
 def _constant(wires: Array) -> bool:
@@ -101,6 +117,13 @@ def sums(rows: Array, step: Step) -> Array:
         none = np.full(1, None)
         made[i] = _solved(ones, 0, row, none, step)[0]
     return made.reshape(rows.shape[:-1])
+
+
+def multiples(wire: Node, factors: list[Node], step: Step) -> Array:
+    """Return the products of one wire with constants."""
+    column = np.empty((len(factors), 1), object)
+    column[:, 0] = factors
+    return _matrix(column, np.array([wire], object), np.full(len(factors), None), step)
 
 
 def _matrix(matrix: Array, x: Array, bias: Array, step: Step) -> Array:
@@ -122,9 +145,30 @@ def _solved(matrix: Array, fraction: int, x: Array, bias: Array, step: Step) -> 
     point = max([*points, *(fixed(c).fraction - fraction for c in added)], default=0)
     scaled = matrix * np.array([1 << point - each for each in points], object)
     total = [0 if c is None else _whole(c, point + fraction) for c in bias]
-    varies = np.array([not isinstance(wire.op, Const) for wire in x], bool)
-    for column, wire in zip(scaled.T[~varies], x[~varies], strict=True):
-        total = [t + w * value_of(wire) for t, w in zip(total, column, strict=True)]
-    leaves = [step.wiring.shifted(wire, fixed(wire).fraction) for wire in x[varies]]
-    made = step.adders.sums(scaled[:, varies], leaves, total, step.node.origin)
+    columns, leaves = [], []
+    for column, wire in zip(scaled.T, x, strict=True):
+        constant_, factor, leaf = _parts(wire, step)
+        total = [t + w * constant_ for t, w in zip(total, column, strict=True)]
+        if leaf is not None:
+            columns.append(column * factor)
+            leaves.append(leaf)
+    whole = np.stack(columns, axis=1) if columns else np.zeros((len(matrix), 0), object)
+    made = step.adders.sums(whole, leaves, total, step.node.origin)
     return np.array([step.wiring.shifted(wire, -point - fraction) for wire in made], object)
+
+
+def _parts(wire: Node, step: Step) -> tuple[int, int, Node | None]:
+    """Return c, f and b, so that c + f b is a wire's mantissa; b is None for a constant.
+
+    Of a choice between two constants, like a sign, b has one bit.
+    """
+    if isinstance(wire.op, Const):
+        return value_of(wire), 0, None
+    point = fixed(wire).fraction
+    if isinstance(wire.op, logic.Select):
+        condition, *ends = wire.inputs
+        if all(isinstance(each.op, Const) for each in ends):
+            yes, no = (_whole(each, point) for each in ends)
+            bit = step.apply(wire.op, condition, number(1), number(0))
+            return no, yes - no, bit
+    return 0, 1, step.wiring.shifted(wire, point)

@@ -10,9 +10,13 @@ import numpy as np
 from inferon.errors import Gap, Unsupported
 from inferon.ir.node import Node, Op
 from inferon.ir.shape import static
+from inferon.ir.types import Fixed
 from inferon.ir.values import Array
+from inferon.ops import logic
+from inferon.ops.convert import Quantize
+from inferon.ops.mantissa import Overflow, Rounding
 from inferon.passes.unroll.adders import Adders
-from inferon.passes.unroll.wiring import Wiring
+from inferon.passes.unroll.wiring import Wiring, constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,19 @@ class Step:
             made[i] = self.apply(op, *wires)
         return made.reshape(arrays[0].shape)
 
+    def bit(self, wire: Node, place: int) -> Node:
+        """Return one bit of a whole number as a truth value, the lowest at place 0."""
+        one = Quantize(Fixed(False, 1, place + 1), Rounding.FLOOR, Overflow.WRAP)
+        return self.is_set(self.apply(one, wire))
+
+    def is_set(self, bit: Node) -> Node:
+        """Return whether a number of one bit is not zero."""
+        zero = constant(0, bit.type.element)
+        return self.apply(_LESS, zero, bit)
+
     def gap(self, what: str, hint: str = "") -> Unsupported:
         """Return the error that this operator has no wires."""
         return Unsupported([Gap(self.node.origin or self.node.op.spelling(), what, hint)])
+
+
+_LESS = logic.Less()

@@ -16,20 +16,26 @@ from inferon.analysis.interval import Intervals
 from inferon.errors import Gap, Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.shape import Dim, Tensor, count, static
-from inferon.ir.types import Bool, Fixed
-from inferon.ir.values import Array
+from inferon.ir.shape import Dim, Tensor, static
+from inferon.ir.types import Fixed, Float, Int
+from inferon.ir.values import Array, storage
 from inferon.ops import build as b
+from inferon.ops.loop import Loop
 from inferon.ops.structure import Const, Input
+from inferon.passes.unroll import elementwise, integers, movement, order, reduction, selection
 from inferon.passes.unroll.adders import Adders, Sharing
 from inferon.passes.unroll.linear import absorbed_products
-from inferon.passes.unroll.lower import lower
+from inferon.passes.unroll.lower import is_known, lower
+from inferon.passes.unroll.size import too_large
 from inferon.passes.unroll.step import Step
-from inferon.passes.unroll.wiring import Wiring, constant
+from inferon.passes.unroll.wiring import Wiring, constant, wire_type
 from inferon.stage import WIRES, verify
 
-MOST_WIRES = 2_000_000
-"""Beyond so many scalars nothing fits a device, and to unroll them takes minutes."""
+MOST_BITS = 64
+"""Wider values come from products in a row that nobody quantized; no target holds them well."""
+
+FAMILIES = (elementwise, movement, reduction, order, selection, integers)
+"""The files whose functions are registered when they are imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,18 @@ class Unrolled:
 
     def scalars(self, arrays: Sequence[Array]) -> list[Array]:
         """Return the inputs of the graph, (events,) each, for arrays of the ports."""
-        flat = [array.reshape(len(array), -1) for array in arrays]
-        return [column for array in flat for column in array.T]
+        columns: list[Array] = []
+        for port, array in zip(self.inputs, arrays, strict=True):
+            flat = array.reshape(len(array), -1).astype(storage(wire_type(port.type.element)))
+            columns.extend(flat.T)
+        return columns
 
     def tensors(self, columns: Sequence[Array]) -> tuple[Array, ...]:
         """Return the outputs as arrays (events, shape) of the ports."""
         found, first = [], 0
         for port in self.outputs:
             part = np.stack(columns[first : first + port.size], axis=-1)
+            part = part.astype(storage(port.type.element))
             found.append(part.reshape(len(part), *static(port.type.shape, port.name)))
             first += port.size
         return tuple(found)
@@ -108,26 +118,39 @@ def unroll(graph: Graph, sharing: Sharing = Sharing()) -> Unrolled:  # noqa: B00
             wires[node] = _constants(node)
         elif node not in absorbed:
             step = Step(node, wires, wiring, adders)
-            wires[node] = lower(node.op, step)
+            made = lower(node.op, step)
+            is_int = isinstance(node.type.element, Int)
+            wires[node] = integers.confined(made, step) if is_int else made
     return _joined(graph, wires, wiring, tuple(names))
 
 
 def _refuse(graph: Graph) -> None:
+    """Raise with every layer that has no wires; then with the one that makes it too large."""
     gaps = [gap for node in graph.nodes() for gap in _gaps(node)]
+    if not gaps:
+        large = too_large(graph)
+        gaps = [large] if large else []
     if gaps:
         raise Unsupported(list(dict.fromkeys(gaps)))
 
 
 def _gaps(node: Node) -> list[Gap]:
+    """Return why a node has no wires."""
     layer = node.origin or node.op.spelling()
+    element, op = node.type.element, node.op
     if any(isinstance(size, Dim) for size in node.type.shape):
         return [Gap(layer, f"firmware has no run-time sizes: {node.type}", "export a fixed size")]
-    known = node.inputs == () or lower.dispatch(type(node.op)) is not lower.dispatch(object)
-    if not known:
-        return [Gap(layer, f"firmware has no {node.op.spelling()}")]
-    if count(node.type.shape) > MOST_WIRES:
-        what = f"{node.type} has too many elements to unroll"
-        return [Gap(layer, what, "a smaller layer, or the C++ target")]
+    if isinstance(element, Float):
+        return [Gap(layer, f"{op.spelling()} gives floats: {node.type}", "`inferon.exact` first")]
+    if isinstance(element, Fixed) and element.width > MOST_BITS:
+        what = f"a value of {element.width} bits ({element}); at most {MOST_BITS}"
+        return [Gap(layer, what, "a quantizer behind the product or sum before it")]
+    if type(op) in integers.NO_WIRES:
+        return [Gap(layer, *integers.NO_WIRES[type(op)])]
+    if isinstance(op, Loop):
+        return [Gap(layer, f"{op.spelling()} is not written out", "`inferon.passes.turns` first")]
+    if node.inputs and not is_known(op):
+        return [Gap(layer, f"firmware has no {op.spelling()}")]
     return []
 
 
@@ -136,7 +159,7 @@ def _inputs(node: Node, names: list[Node]) -> Array:
     shape = static(node.type.shape, node.op.name)
     wires = np.empty(int(np.prod(shape)), object)
     for i in range(len(wires)):
-        wires[i] = b.input_(f"i{len(names)}", (), node.type.element)
+        wires[i] = b.input_(f"i{len(names)}", (), wire_type(node.type.element))
         names.append(wires[i])
     return wires.reshape(shape)
 
@@ -145,12 +168,11 @@ def _constants(node: Node) -> Array:
     assert isinstance(node.op, Const)
     values = node.op.values.array
     wires = np.empty(values.size, object)
-    if isinstance(node.op.element, Fixed | Bool):
-        known: dict[Any, Node] = {}
-        for i, value in enumerate(values.ravel().tolist()):
-            if value not in known:
-                known[value] = constant(value, node.op.element)
-            wires[i] = known[value]
+    known: dict[Any, Node] = {}
+    for i, value in enumerate(values.ravel().tolist()):
+        if value not in known:
+            known[value] = constant(value, node.op.element)
+        wires[i] = known[value]
     return wires.reshape(values.shape)
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from inferon.analysis.interval import Interval, Intervals
 from inferon.ir.node import Node, Op
 from inferon.ir.shape import Tensor
-from inferon.ir.types import BOOL, Bool, Element, Fixed
+from inferon.ir.types import BOOL, Bool, Element, Fixed, Int
 from inferon.ir.values import Values, storage
 from inferon.ops import arithmetic, logic
 from inferon.ops.base import Primitive
 from inferon.ops.convert import Quantize
+from inferon.ops.mantissa import Overflow
 from inferon.ops.structure import Const
 
 
@@ -48,11 +49,24 @@ class Wiring:
                 return self._winner(op, *wires)
             case logic.Select():
                 low, high = self.interval(wires[0])
-                return None if low != high else wires[1] if low else wires[2]
+                if low != high:
+                    return wires[1] if wires[1] == wires[2] else None
+                return wires[1] if low else wires[2]
+            case logic.And() | logic.Or():
+                return self._decided(op, *wires)
             case arithmetic.Add() | arithmetic.Sub():
                 return wires[0] if _is_zero(wires[1]) else None
             case Quantize():
-                return wires[0] if self._fits(op.to, wires[0]) else None
+                return wires[0] if self._fits(op, wires[0]) else None
+        return None
+
+    def _decided(self, op: Op, a: Node, b: Node) -> Node | None:
+        """Return the operand that a truth value is, where the other one is known."""
+        for known, other in ((a, b), (b, a)):
+            low, high = self.interval(known)
+            if low == high:
+                passes = low == 1 if isinstance(op, logic.And) else low == 0
+                return other if passes else known
         return None
 
     def _winner(self, op: Op, a: Node, b: Node) -> Node | None:
@@ -70,15 +84,18 @@ class Wiring:
         low, high = self.interval(wire)
         return low << shift, high << shift
 
-    def _fits(self, to: Fixed, wire: Node) -> bool:
-        """Return whether a type holds every value of a wire."""
+    def _fits(self, op: Quantize, wire: Node) -> bool:
+        """Return whether a quantizer changes no value of a wire."""
+        to = op.to
         if fixed(wire).fraction > to.fraction:
             return False
+        symmetric = to.signed and op.overflow is Overflow.SATURATE_SYMMETRIC
         low, high = self._aligned(wire, to.fraction)
-        return to.lowest <= low and high <= to.highest
+        return (-to.highest if symmetric else to.lowest) <= low and high <= to.highest
 
     def typed(self, wire: Node, element: Element) -> Node:
         """Return a wire of exactly this type; the type holds every value of the wire."""
+        element = wire_type(element)
         if wire.type.element == element:
             return wire
         assert isinstance(element, Fixed)
@@ -112,10 +129,23 @@ def fixed(wire: Node) -> Fixed:
     return element
 
 
+def wire_type(element: Element) -> Element:
+    """Return the type of the wires of a tensor: integers are fixed point without a fraction."""
+    return (
+        Fixed(element.signed, element.bits, element.bits) if isinstance(element, Int) else element
+    )
+
+
+def number(value: int) -> Node:
+    """Return a whole number as a constant."""
+    return constant(value, Fixed(False, 1, 1))
+
+
 def constant(mantissa: int, element: Element, *, narrow: bool = True) -> Node:
     """Return a constant; with ``narrow`` of the narrowest type with the element's binary point."""
     if isinstance(element, Bool):
         return Node(Const(Values(np.array(bool(mantissa))), BOOL))
+    element = wire_type(element)
     assert isinstance(element, Fixed)
     own = Fixed.holding(mantissa, mantissa, element.fraction) if narrow else element
     return Node(Const(Values(np.array(mantissa, storage(own))), own))

@@ -75,6 +75,8 @@ def _sum(a: Wire, b: Wire, width: int, *, subtract: bool, draft: Draft) -> Bits 
         return _apart(Sum(a.extended(width), b.extended(width), subtract), draft)
     if high < 1:  # what b changes is outside of the result's interval
         return a.extended(width)
+    if a.low >= 0 and a.high < 1 << low and not subtract:  # b has no bit where a has one
+        return Joined((b.extended(high), a.extended(low)))
     above = Sum(a.extended(high, low), b.extended(high), subtract)
     return Joined((draft.named(above), a.extended(low)))
 
@@ -137,12 +139,18 @@ def _mul(op: arithmetic.Mul, node: Node, draft: Draft) -> Wire:
 @cell.register
 def _comparison(op: logic.Comparison, node: Node, draft: Draft) -> Wire:
     a, b = draft.operands(node)
+    if isinstance(op, logic.Less) and _is_zero(a) and (b.low, b.high) == (0, 1):
+        return Wire(b.signal, 0, 1, 0)  # a bit itself
     relation = {
         logic.Less: Relation.LESS,
         logic.LessEqual: Relation.LESS_EQUAL,
         logic.Equal: Relation.EQUAL,
     }[type(op)]
     return draft.wire(node, compared(relation, a, b))
+
+
+def _is_zero(wire: Wire) -> bool:
+    return wire.signal is None and wire.low == 0
 
 
 def compared(relation: Relation, a: Wire, b: Wire) -> Compared:
@@ -168,6 +176,8 @@ def _extreme(op: arithmetic.Max | arithmetic.Min, node: Node, draft: Draft) -> W
 @cell.register
 def _select(op: logic.Select, node: Node, draft: Draft) -> Wire:
     condition, a, b = draft.operands(node)
+    if a.signal is None and a.low == 1 and a.fraction == draft.fraction(node) and _is_zero(b):
+        return Wire(condition.signal, 0, 1, a.fraction)  # the condition as a number
     return draft.wire(node, _either(node, draft, Ref(draft.signal(condition)), a, b))
 
 

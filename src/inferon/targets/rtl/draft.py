@@ -20,6 +20,7 @@ class Draft:
         self.wires: dict[Node, Wire] = {}
         self._intervals = intervals
         self._names: Counter[str] = Counter()
+        self._bits: dict[Expression, Ref] = {}
         self._roms: dict[tuple[tuple[int, ...], int], Rom] = {}
         self.layer = ""
 
@@ -64,8 +65,10 @@ class Draft:
         return Ref(signal)
 
     def bit(self, value: Expression) -> Ref:
-        """Return a condition as a signal of its own."""
-        return self.named(value)
+        """Return a condition as a signal of its own; equal ones are one."""
+        if value not in self._bits:
+            self._bits[value] = self.named(value)
+        return self._bits[value]
 
     def signal(self, wire: Wire) -> Signal:
         """Return the signal of a wire; a constant gets one."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from inferon.ir.node import Node
-from inferon.ir.types import Bool, Element, Fixed
+from inferon.ir.types import Element, Fixed
 from inferon.ops.structure import Input
-from inferon.passes.unroll import Port, Unrolled
+from inferon.passes.unroll import Port, Unrolled, wire_type
 from inferon.targets.rtl.cells import cell
 from inferon.targets.rtl.draft import Draft
 from inferon.targets.rtl.netlist import Assign, Joined, Netlist, Ref, Signal, Slice, Vector
@@ -41,8 +41,8 @@ def vector(port: Port) -> Vector:
 
 def element_bits(element: Element) -> int:
     """Return the bits of one element of a port."""
-    assert isinstance(element, Fixed | Bool)
-    return element.width if isinstance(element, Fixed) else 1
+    held = wire_type(element)
+    return held.width if isinstance(held, Fixed) else 1
 
 
 def _take(port: Vector, number: int, node: Node, draft: Draft) -> None:
