@@ -20,6 +20,11 @@ class Language(Enum):
     VERILOG = "v"
     VHDL = "vhd"
 
+    @property
+    def title(self) -> str:
+        """The language and its standard."""
+        return "Verilog-2001" if self is Language.VERILOG else "VHDL-2008"
+
 
 @dataclass(frozen=True)
 class Design:

@@ -51,7 +51,7 @@ class Simulator(ABC):
         Mismatch
             When the design does not give one output for each event.
         """
-        events = len(arrays[0])
+        events = len(arrays[0]) if arrays else 1  # a graph of constants has one event
         valid = gaps.clocks(events)
         netlist = design.pipeline.netlist
         bits = [_spread(each, valid) for each in port_bits(netlist.inputs, arrays)]
