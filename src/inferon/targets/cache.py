@@ -1,10 +1,11 @@
 """The cache of what compilers made: named by what it was made from, shared by all processes.
 
-Libraries mostly, and what simulators run.  A library appears whole, by one rename: of processes that make the same one at once each puts its
-own there, and they are alike.  It ends with a checksum of itself, so that one that a disk has
-damaged is made again and not loaded.  What was used last stays longest; what was used in the last
-minute stays in any case, since a process may be about to load it.  (A library that is loaded
-already may go: Linux keeps a file until the last process has closed it.)
+Libraries mostly, and what simulators run.  A library appears whole, by one rename: of processes
+that make the same one at once each puts its own there, and they are alike.  It ends with a
+checksum of itself, so that one that a disk has damaged is made again and not loaded.  What was
+used last stays longest; what was used in the last minute stays in any case, since a process may be
+about to load it.  (A library that is loaded already may go: Linux keeps a file until the last
+process has closed it.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Test benches: one that a simulator is driven by, and those that an artefact checks itself with."""
+"""Test benches: what drives a simulator, and what an artefact checks itself with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ TEXTS = Texts("inferon.targets.rtl")
 def driver(design: Design, language: Language) -> File:
     """Return the bench that reads ``stimuli.hex`` and writes ``responses.hex``."""
     netlist = design.pipeline.netlist
-    ports = (*netlist.inputs, *netlist.outputs)
     input_bits = sum(port.signal.width for port in netlist.inputs)
     output_bits = sum(port.signal.width for port in netlist.outputs)
     values = {

@@ -8,7 +8,7 @@ from inferon.targets.rtl.simulators.ghdl import Ghdl
 from inferon.targets.rtl.simulators.icarus import Icarus
 from inferon.targets.rtl.simulators.verilator import Verilator
 
-SIMULATORS: tuple[Simulator, ...] = (Verilator(), Icarus(), Cxxrtl(), Ghdl())
+SIMULATORS: tuple[Simulator, ...] = (Verilator(), Cxxrtl(), Icarus(), Ghdl())
 """All of them, the fastest first."""
 
 __all__ = ["SIMULATORS", "Cxxrtl", "Ghdl", "Icarus", "Simulator", "Verilator", "simulator_for"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from inferon.errors import ToolMissing
 from inferon.targets.rtl.design import Design, Language
-from inferon.targets.rtl.simulators.compiled import CompiledSimulator, Translated
+from inferon.targets.rtl.simulators.compiled import COMPILER, CompiledSimulator, Translated
 from inferon.targets.rtl.yosys import find_yosys
 
 
@@ -18,12 +19,12 @@ class Cxxrtl(CompiledSimulator):
     name = "CXXRTL"
 
     def available(self) -> bool:
-        """Return whether a Yosys is here with its headers."""
+        """Return whether a Yosys is here with its headers, and a compiler."""
         try:
             find_yosys(headers=True)
         except ToolMissing:
             return False
-        return True
+        return shutil.which(COMPILER) is not None
 
     def version(self) -> str:
         """Return the version of Yosys."""

@@ -27,8 +27,8 @@ class Verilator(CompiledSimulator):
     name = "Verilator"
 
     def available(self) -> bool:
-        """Return whether it is installed."""
-        return shutil.which("verilator") is not None
+        """Return whether it is installed, with a compiler."""
+        return None not in (shutil.which("verilator"), shutil.which(COMPILER))
 
     def version(self) -> str:
         """Return the line in which it names itself."""
