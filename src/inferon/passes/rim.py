@@ -6,7 +6,6 @@ An exact graph quantizes its float inputs and hands back floats.  Firmware holds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inferon.errors import Gap, Unsupported
@@ -50,9 +49,11 @@ def split(graph: Graph) -> Split:
     Raises
     ------
     Unsupported
-        When an output is a float that no integer decides.
+        When an output is a float that no integer decides, or none depends on an input.
     """
     ports = _ports(graph)
+    if not ports:
+        raise Unsupported([Gap(graph.name, "no output depends on an input", "keep the constants")])
     cut = dict(ports)
     for node in graph.nodes():
         if node not in cut and node.inputs:
@@ -112,13 +113,12 @@ def _result(output: Node) -> Node:
 
 
 def _after(graph: Graph, results: list[Node]) -> Graph:
-    """Return the graph from the outputs of the core to those of the model."""
-    given: Mapping[Node, Node] = {
-        node: b.input_(f"core_{i}", node.type.shape, node.type.element)
-        for i, node in enumerate(dict.fromkeys(results))
-    }
-    outputs = tuple(
-        given[inner] if inner is output else Node(output.op, (given[inner],), output.origin)
-        for inner, output in zip(results, graph.outputs, strict=True)
+    """Return the graph from the outputs of the core, one for each output, to those of the model."""
+    given = tuple(
+        b.input_(f"core_{i}", node.type.shape, node.type.element) for i, node in enumerate(results)
     )
-    return Graph(graph.name, tuple(given.values()), outputs, graph.output_names)
+    outputs = tuple(
+        taken if inner is output else Node(output.op, (taken,), output.origin)
+        for taken, inner, output in zip(given, results, graph.outputs, strict=True)
+    )
+    return Graph(graph.name, given, outputs, graph.output_names)

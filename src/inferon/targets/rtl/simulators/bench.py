@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ TIMEOUT_S = 600.0
 STIMULI, RESPONSES = "stimuli.hex", "responses.hex"
 
 
+@dataclass(frozen=True)
 class BenchSimulator(Simulator):
     """A tool that runs a test bench."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from inferon.errors import ToolMissing
@@ -11,6 +12,7 @@ from inferon.targets.rtl.simulators.compiled import COMPILER, CompiledSimulator,
 from inferon.targets.rtl.yosys import find_yosys
 
 
+@dataclass(frozen=True)
 class Cxxrtl(CompiledSimulator):
     """Verilog through ``write_cxxrtl``, with the headers that its C++ includes."""
 
@@ -45,4 +47,4 @@ class Cxxrtl(CompiledSimulator):
         yosys.run(f"{read}; write_cxxrtl -g0 design.cc", folder)
         assert yosys.headers is not None
         may_inline = "-D__always_inline__=__unused__"
-        return Translated(("harness.cpp",), ("-O0", may_inline, f"-I{yosys.headers}"))
+        return Translated(("harness.cpp",), (may_inline, f"-I{yosys.headers}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from inferon.targets.base import File
@@ -12,6 +13,7 @@ from inferon.targets.rtl.simulators.bench import TIMEOUT_S, BenchSimulator
 from inferon.targets.toolchain import run, version
 
 
+@dataclass(frozen=True)
 class Ghdl(BenchSimulator):
     """VHDL-2008 through ``ghdl``; nothing is kept, since its usual form compiles in memory."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from inferon.targets.base import File
@@ -16,6 +17,7 @@ from inferon.targets.toolchain import run, version
 OPTIONS = ("-g2001", "-Wall")
 
 
+@dataclass(frozen=True)
 class Icarus(BenchSimulator):
     """Verilog through ``iverilog`` and ``vvp``."""
 

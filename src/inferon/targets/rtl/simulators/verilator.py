@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from inferon.targets.cache import Kind, kept
@@ -19,6 +20,7 @@ from inferon.targets.toolchain import run, version
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 
 
+@dataclass(frozen=True)
 class Verilator(CompiledSimulator):
     """Verilog through ``verilator --cc``."""
 
@@ -43,10 +45,10 @@ class Verilator(CompiledSimulator):
         top = f"{design.name}.v"
         run(["verilator", "--cc", "--Mdir", ".", "--top-module", design.name, top], folder)
         own = sorted(path.name for path in folder.glob("*.cpp"))
-        return Translated((*own, str(self._runtime())), ("-O1", *_includes()))
+        return Translated((*own, str(self._runtime())), _includes())
 
     def _runtime(self) -> Path:
-        """Return what all models share, compiled now or earlier: three times a small model."""
+        """Return what all models share, compiled now or earlier: more than a small model."""
         root = _root()
         sources = [root / name for name in RUNTIME if (root / name).exists()]
         known = " ".join([self.name, self.version(), version(COMPILER), *OPTIONS, str(root)])
