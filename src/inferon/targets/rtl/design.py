@@ -46,6 +46,16 @@ class Design:
         """The module's name."""
         return self.pipeline.netlist.name
 
+    @property
+    def input_bits(self) -> int:
+        """Bits of all input ports together."""
+        return sum(port.signal.width for port in self.pipeline.netlist.inputs)
+
+    @property
+    def output_bits(self) -> int:
+        """Bits of all output ports together."""
+        return sum(port.signal.width for port in self.pipeline.netlist.outputs)
+
     def source(self, language: Language) -> File:
         """Return the file of the module."""
         return self._verilog if language is Language.VERILOG else self._vhdl

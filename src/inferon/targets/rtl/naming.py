@@ -64,12 +64,13 @@ TAKEN = frozenset(
 """The control ports, what the VHDL names, and what Verilator calls its own methods."""
 
 _RESERVED = VERILOG_KEYWORDS | VHDL_KEYWORDS | TAKEN | CPP_KEYWORDS
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _INNER = re.compile(r"(n|e|p|table|layer)_")
 
 
 def is_free(name: str) -> bool:
     """Return whether a name means nothing yet, in any language that it may stand in."""
-    plain = "__" not in name and not name.endswith("_") and name.isidentifier()
+    plain = _PLAIN.fullmatch(name) is not None
     return plain and name.lower() not in _RESERVED and not _INNER.match(name.lower())
 
 

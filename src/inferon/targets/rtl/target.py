@@ -39,7 +39,7 @@ class RtlArtifact(Artifact):
     @cached_property
     def files(self) -> tuple[File, ...]:
         """The files, the same for the same model on every machine."""
-        return package(self.design, self.graph, self.language)
+        return package(self.design, self.graph, self.split, self.language)
 
     def predict(self, data: Feed, *, threads: int = 1) -> tuple[Array, ...]:
         """Return the outputs for events of shape (events, input shape), simulated.
@@ -88,7 +88,7 @@ class Rtl(Target):
         if not self.clock_ns > self.delays.register_ns:
             least = self.delays.register_ns
             raise UsageError(f"a clock of {self.clock_ns} ns is too short: registers take {least}")
-        if self.name and not (self.name.isascii() and is_free(self.name)):
+        if self.name and not is_free(self.name):
             message = f"{self.name!r} cannot name a module: use a-z, 0-9 and _, and no keyword"
             raise UsageError(message)
         if self.simulator is not None and self.simulator.language is not self.language:
