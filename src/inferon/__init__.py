@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inferon.passes.double import in_double
     from inferon.quantize import ExactModel, exact
     from inferon.targets.cpp import Cpp, Labels, Ragged
+    from inferon.targets.rtl import Verilog, Vhdl
 
 __version__ = VERSION
 
@@ -34,6 +35,8 @@ __all__ = [
     "Jagged",
     "Labels",
     "Ragged",
+    "Verilog",
+    "Vhdl",
     "__version__",
     "compile",
     "exact",
@@ -49,6 +52,10 @@ def __getattr__(name: str) -> object:
         from inferon.targets import cpp
 
         return getattr(cpp, name)
+    if name in ("Verilog", "Vhdl"):
+        from inferon.targets import rtl
+
+        return getattr(rtl, name)
     if name == "in_double":
         from inferon.passes.double import in_double
 

@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,26 @@ def qonnx_mlp(unit: float, *, function: str = "Relu") -> onnx.ModelProto:
     w = write.quant(write.number(rng.normal(0, 0.3, (32, 5))), unit / 32, 6, narrow=1)
     y = write.layer("MatMul", h, w)
     return write.model((16,), write.quant(y, unit / 8, 10))
+
+
+def qonnx_jet_mlp(seed: int = 7) -> onnx.ModelProto:
+    """Return 16 -> 64 -> 32 -> 32 -> 5 at 6 bits, half of the weights zero: the firmware's bar.
+
+    Input fixed<8,3>, weights fixed<6,1>, activations ufixed<6,2> rounded and saturated.
+    """
+    rng = np.random.default_rng(seed)
+    write = Writer()
+    x = write.quant("x", 2.0**-5, 8)
+    sizes = (16, 64, 32, 32, 5)
+    for rows, columns in pairwise(sizes):
+        dense = rng.normal(0, (2 / rows) ** 0.5, (rows, columns))
+        dense[np.abs(dense) < np.median(np.abs(dense))] = 0
+        w = write.quant(write.number(dense), 2.0**-5, 6)
+        bias = write.quant(write.number(rng.normal(0, 0.1, columns)), 2.0**-5, 6)
+        x = write.layer("Add", write.layer("MatMul", x, w), bias)
+        if columns != sizes[-1]:
+            x = write.quant(write.layer("Relu", x), 2.0**-4, 6, signed=0)
+    return write.model((16,), write.quant(x, 2.0**-4, 10))
 
 
 def qonnx_cnn() -> onnx.ModelProto:

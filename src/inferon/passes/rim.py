@@ -53,9 +53,11 @@ def split(graph: Graph) -> Split:
     Raises
     ------
     Unsupported
-        When an output is a float that no integer decides.
+        When an output is a float that no integer decides, or none depends on an input.
     """
     ports = _ports(graph)
+    if not ports:
+        raise Unsupported([Gap(graph.name, "no output depends on an input", "keep the constants")])
     cut = dict(ports)
     for node in graph.nodes():
         if node not in cut and node.inputs:

@@ -1,10 +1,11 @@
-"""The cache of compiled libraries: named by what they were made from, shared by all processes.
+"""The cache of what compilers made: named by what it was made from, shared by all processes.
 
-A library appears whole, by one rename: of processes that make the same one at once each puts its
-own there, and they are alike.  It ends with a checksum of itself, so that one that a disk has
-damaged is made again and not loaded.  What was used last stays longest; what was used in the last
-minute stays in any case, since a process may be about to load it.  (A library that is loaded
-already may go: Linux keeps a file until the last process has closed it.)
+Libraries mostly, and what simulators run.  A library appears whole, by one rename: of processes
+that make the same one at once each puts its own there, and they are alike.  It ends with a
+checksum of itself, so that one that a disk has damaged is made again and not loaded.  What was
+used last stays longest; what was used in the last minute stays in any case, since a process may be
+about to load it.  (A library that is loaded already may go: Linux keeps a file until the last
+process has closed it.)
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 
 from inferon.errors import OutputError
@@ -43,13 +45,22 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(base) / "inferon"
 
 
-def kept(key: str, make: Callable[[Path], Path]) -> Path:
+class Kind(Enum):
+    """What is kept, by the ending of its file."""
+
+    LIBRARY = "so"
+    OBJECT = "o"
+    SIMULATION = "vvp"
+
+
+def kept(key: str, make: Callable[[Path], Path], kind: Kind = Kind.LIBRARY) -> Path:
     """Return the library of a key, made now or earlier.
 
     Parameters
     ----------
     key : a hash of everything that the library depends on
     make : compiles in an empty folder and returns the file
+    kind : of file
 
     Raises
     ------
@@ -57,7 +68,7 @@ def kept(key: str, make: Callable[[Path], Path]) -> Path:
         When the folder of the cache cannot be written.
     """
     place = cache_folder()
-    library = place / f"{key}.so"
+    library = place / f"{key}.{kind.value}"
     if _is_sound(library):
         with suppress(OSError):  # a cache that others fill, and that we may only read
             os.utime(library)
@@ -77,8 +88,13 @@ def kept(key: str, make: Callable[[Path], Path]) -> Path:
     return library
 
 
+def content_of(library: Path) -> bytes:
+    """Return what was made, without the checksum behind it."""
+    return library.read_bytes()[:-_SUM_BYTES]
+
+
 def _seal(library: Path) -> None:
-    """Put the checksum behind the end: loaders do not look there."""
+    """Put the checksum behind the end: loaders and linkers do not look there."""
     with library.open("r+b") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
         file.write(digest)
@@ -111,7 +127,8 @@ def _tidy(place: Path) -> None:
 
 def _entries(place: Path) -> Iterator[tuple[float, int, Path]]:
     """Yield when each library was used last, its bytes, and its path."""
-    for path in place.glob("*.so"):
-        with suppress(OSError):  # another process was faster
-            status = path.stat()
-            yield status.st_mtime, status.st_size, path
+    for kind in Kind:
+        for path in place.glob(f"*.{kind.value}"):
+            with suppress(OSError):  # another process was faster
+                status = path.stat()
+                yield status.st_mtime, status.st_size, path

@@ -72,12 +72,12 @@ def _this_cpu() -> str:
 
 
 @cache
-def version(command: str) -> str:
+def version(command: str, option: str = "--version") -> str:
     """Return the first line of a tool's own word on its version."""
-    return run([command, "--version"]).splitlines()[0]
+    return run([command, option]).splitlines()[0]
 
 
-def run(command: Sequence[str], folder: Path | None = None) -> str:
+def run(command: Sequence[str], folder: Path | None = None, timeout_s: float = TIMEOUT_S) -> str:
     """Run a tool and return its output.
 
     Raises
@@ -97,11 +97,13 @@ def run(command: Sequence[str], folder: Path | None = None) -> str:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{command[0]} took longer than {TIMEOUT_S} s", command=command) from error
+        raise ToolError(
+            f"{command[0]} took longer than {timeout_s:.0f} s", command=command
+        ) from error
     if done.returncode:
         log = "\n".join((done.stdout + done.stderr).splitlines()[:LOG_LINES])
         raise ToolError(f"{command[0]} failed:\n{log}", command=command, log=log)
@@ -109,7 +111,8 @@ def run(command: Sequence[str], folder: Path | None = None) -> str:
 
 
 def _package(tool: str) -> str:
-    return {"clang++": "clang"}.get(Path(tool).name, Path(tool).name)
+    names = {"clang++": "clang", "vvp": "iverilog"}
+    return names.get(Path(tool).name, Path(tool).name)
 
 
 def shared_library(files: Sequence[File], sources: Sequence[str], compiler: Compiler) -> Path:

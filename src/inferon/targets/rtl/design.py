@@ -20,6 +20,11 @@ class Language(Enum):
     VERILOG = "v"
     VHDL = "vhd"
 
+    @property
+    def title(self) -> str:
+        """The language and its standard."""
+        return "Verilog-2001" if self is Language.VERILOG else "VHDL-2008"
+
 
 @dataclass(frozen=True)
 class Design:
@@ -40,6 +45,16 @@ class Design:
     def name(self) -> str:
         """The module's name."""
         return self.pipeline.netlist.name
+
+    @property
+    def input_bits(self) -> int:
+        """Bits of all input ports together."""
+        return sum(port.signal.width for port in self.pipeline.netlist.inputs)
+
+    @property
+    def output_bits(self) -> int:
+        """Bits of all output ports together."""
+        return sum(port.signal.width for port in self.pipeline.netlist.outputs)
 
     def source(self, language: Language) -> File:
         """Return the file of the module."""

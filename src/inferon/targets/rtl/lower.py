@@ -8,6 +8,7 @@ from inferon.ops.structure import Input
 from inferon.passes.unroll import Port, Unrolled, wire_type
 from inferon.targets.rtl.cells import cell
 from inferon.targets.rtl.draft import Draft
+from inferon.targets.rtl.naming import port_names
 from inferon.targets.rtl.netlist import Assign, Joined, Netlist, Ref, Signal, Slice, Vector
 from inferon.targets.rtl.wire import Wire
 
@@ -15,8 +16,10 @@ from inferon.targets.rtl.wire import Wire
 def netlist(name: str, unrolled: Unrolled) -> Netlist:
     """Return the logic of a graph of scalars."""
     draft = Draft(unrolled.intervals)
-    inputs = [vector(port) for port in unrolled.inputs]
-    outputs = [vector(port) for port in unrolled.outputs]
+    ports = (*unrolled.inputs, *unrolled.outputs)
+    names = port_names(name, [port.name for port in ports])
+    vectors = [vector(port, chosen) for port, chosen in zip(ports, names, strict=True)]
+    inputs, outputs = vectors[: len(unrolled.inputs)], vectors[len(unrolled.inputs) :]
     scalars = iter(unrolled.graph.inputs)
     for port in inputs:
         for i in range(port.elements):
@@ -32,11 +35,11 @@ def netlist(name: str, unrolled: Unrolled) -> Netlist:
     return Netlist(name, tuple(inputs), tuple(outputs), tuple(draft.assigns))
 
 
-def vector(port: Port) -> Vector:
+def vector(port: Port, name: str) -> Vector:
     """Return the port of a tensor."""
     bits = element_bits(port.type.element)
-    signal = Signal(port.name, max(1, bits * port.size), signed=False)
-    return Vector(signal, port.size, bits, str(port.type))
+    signal = Signal(name, max(1, bits * port.size), signed=False)
+    return Vector(signal, port.size, bits, str(port.type), port.name)
 
 
 def element_bits(element: Element) -> int:
@@ -50,7 +53,7 @@ def _take(port: Vector, number: int, node: Node, draft: Draft) -> None:
     bits = Slice(port.signal, number * port.element_bits, port.element_bits)
     element = node.type.element
     low, high = draft.interval(node)
-    signal = Signal(f"{port.signal.name}_{number}", port.element_bits, low < 0)
+    signal = Signal(f"e_{port.signal.name}_{number}", port.element_bits, low < 0)
     draft.assigns.append(Assign(signal, bits if port.elements > 1 else Ref(port.signal)))
     fraction = element.fraction if isinstance(element, Fixed) else 0
     draft.wires[node] = Wire(signal, low, high, fraction)

@@ -235,12 +235,14 @@ class Vector:
     elements : number of elements
     element_bits : bits of each
     type : of the tensor, for comments
+    tensor : its name in the graph, which may be no name for a port
     """
 
     signal: Signal
     elements: int
     element_bits: int
     type: str
+    tensor: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,32 @@ def from_words(words: Array, width: int) -> Array:
     return np.unpackbits(octets, axis=1, bitorder="little")[:, :width]
 
 
+def to_hex(bits: Array) -> str:
+    """Return bits (lines, width) as lines of hexadecimal digits, the highest bits first."""
+    lines, width = bits.shape
+    octets = -(-width // 8)
+    padded = np.zeros((lines, octets * 8), np.uint8)
+    padded[:, octets * 8 - width :] = bits[:, ::-1]
+    digits = np.packbits(padded, axis=1).tobytes().hex()
+    unused = 2 * octets - -(-width // 4)
+    steps = range(0, len(digits), 2 * octets)
+    return "".join(digits[i + unused : i + 2 * octets] + "\n" for i in steps)
+
+
+def from_hex(text: str, width: int) -> Array:
+    """Return the bits (lines, width) of such lines.
+
+    Raises
+    ------
+    ValueError
+        When a digit is none, such as ``x``.
+    """
+    digits = 2 * -(-width // 8)
+    octets = bytes.fromhex("".join(line.rjust(digits, "0") for line in text.split()))
+    bits = np.unpackbits(np.frombuffer(octets, np.uint8)).reshape(-1, 4 * digits)
+    return bits[:, ::-1][:, :width]
+
+
 @dataclass(frozen=True, slots=True)
 class Gaps:
     """Clocks without an event, between events: what a pipeline must not be confused by.

@@ -17,8 +17,9 @@ from inferon.targets.base import Artifact, File, Target
 from inferon.targets.rtl.delay import DelayModel
 from inferon.targets.rtl.design import Design, Language
 from inferon.targets.rtl.lower import netlist
+from inferon.targets.rtl.naming import is_free, module_name
 from inferon.targets.rtl.package import package
-from inferon.targets.rtl.simulators import Simulator, simulator_for
+from inferon.targets.rtl.simulators import SIMULATORS, Simulator, simulator_for
 from inferon.targets.rtl.stages import pipelined
 from inferon.targets.rtl.stimulus import Gaps
 
@@ -38,7 +39,7 @@ class RtlArtifact(Artifact):
     @cached_property
     def files(self) -> tuple[File, ...]:
         """The files, the same for the same model on every machine."""
-        return package(self.design, self.graph, self.language)
+        return package(self.design, self.graph, self.split, self.language)
 
     def predict(self, data: Feed, *, threads: int = 1) -> tuple[Array, ...]:
         """Return the outputs for events of shape (events, input shape), simulated.
@@ -46,7 +47,7 @@ class RtlArtifact(Artifact):
         Raises
         ------
         ToolMissing
-            When no simulator of the language is here.
+            When no simulator of the language is here, or not the one that was chosen.
         """
         return self._simulated(data, Gaps())
 
@@ -87,8 +88,12 @@ class Rtl(Target):
         if not self.clock_ns > self.delays.register_ns:
             least = self.delays.register_ns
             raise UsageError(f"a clock of {self.clock_ns} ns is too short: registers take {least}")
-        if self.name and not (self.name.isidentifier() and self.name.isascii()):
-            raise UsageError(f"{self.name!r} cannot name a module: use a-z, 0-9 and _")
+        if self.name and not is_free(self.name):
+            message = f"{self.name!r} cannot name a module: use a-z, 0-9 and _, and no keyword"
+            raise UsageError(message)
+        if self.simulator is not None and self.simulator.language is not self.language:
+            message = f"{self.simulator.name} does not read {self.language.title}"
+            raise UsageError(f"{message}; choose one of {', '.join(_names(self.language))}")
 
     def build(self, graph: Graph) -> RtlArtifact:
         """Return the artefact of an exact graph.
@@ -100,10 +105,14 @@ class Rtl(Target):
         """
         exact = RTL.run(graph)
         parts = split(exact)
-        logic = netlist(self.name or graph.name, unroll(parts.core, self.sharing))
+        logic = netlist(self.name or module_name(graph.name), unroll(parts.core, self.sharing))
         made = pipelined(logic, self.clock_ns, self.delays)
         design = Design(parts.core, made, self.clock_ns)
         return RtlArtifact(exact, parts, design, self.language, self.simulator)
+
+
+def _names(language: Language) -> list[str]:
+    return [each.name for each in SIMULATORS if each.language is language]
 
 
 @dataclass(frozen=True, kw_only=True)

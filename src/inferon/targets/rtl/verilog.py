@@ -32,6 +32,9 @@ from inferon.targets.rtl.netlist import (
     Sum,
 )
 
+TIMESCALE = "`timescale 1ns / 1ps"
+"""No delay is in a module; tools warn where only some files say what time is counted in."""
+
 _RELATIONS = {Relation.LESS: "<", Relation.LESS_EQUAL: "<=", Relation.EQUAL: "=="}
 
 
@@ -51,7 +54,7 @@ def verilog(pipeline: Pipeline, head: str) -> str:
     head : lines of comment in front
     """
     lines = [f"// {line}".rstrip() for line in head.splitlines()]
-    lines += ["`default_nettype none", "", *_face(pipeline), *_valid(pipeline)]
+    lines += [TIMESCALE, "`default_nettype none", "", *_face(pipeline), *_valid(pipeline)]
     for rom in pipeline.netlist.roms:
         lines += ["", *_rom(rom)]
     for number, stage in enumerate(pipeline.stages):

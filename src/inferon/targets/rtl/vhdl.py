@@ -117,7 +117,7 @@ def _declarations(pipeline: Pipeline) -> Iterator[str]:
 
 def _inside(port: Signal) -> Signal:
     """Return an input port as an unsigned vector."""
-    return replace(port, name=f"n_in_{port.name}")
+    return replace(port, name=f"p_{port.name}")
 
 
 def _inputs(pipeline: Pipeline) -> Iterator[str]:

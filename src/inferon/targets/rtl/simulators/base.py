@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,15 +16,18 @@ from inferon.targets.rtl.design import Design, Language
 from inferon.targets.rtl.stimulus import Gaps, from_bits, port_bits
 
 
+@dataclass(frozen=True)
 class Simulator(ABC):
-    """A tool that runs a design."""
+    """A tool that runs a design.
 
-    language: Language
+    Attributes
+    ----------
+    language : which it reads
+    name : what it is called
+    """
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What it is called."""
+    language: ClassVar[Language]
+    name: ClassVar[str]
 
     @abstractmethod
     def available(self) -> bool:

@@ -6,7 +6,9 @@ import ctypes
 import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,26 +23,50 @@ from inferon.targets.texts import Texts
 from inferon.targets.toolchain import run, version
 
 TEXTS = Texts("inferon.targets.rtl")
-OPTIONS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-w")
+COMPILER = "g++"
+OPTIONS = ("-std=c++17", "-fPIC", "-w")
 """Options for C++ that a tool wrote: warnings are its own affair."""
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A design as C++.
+
+    Attributes
+    ----------
+    sources : files that are compiled, objects that are linked
+    options : for the compiler
+    """
+
+    sources: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CompiledSimulator(Simulator):
-    """A tool that turns a design into C++."""
+    """A tool that turns a design into C++.
 
-    harness: str
-    """Name of the text around the design."""
+    Attributes
+    ----------
+    optimize : the level behind ``-O`` of the C++ compiler. Without optimization a network is built
+        three times as fast and runs some times slower: worth it below a million events
+    harness : name of the text around the design
+    """
+
+    optimize: str = "0"
+
+    harness: ClassVar[str]
 
     @abstractmethod
-    def translate(self, design: Design, folder: Path) -> tuple[list[str], list[str]]:
-        """Write the design as C++ into a folder; return sources, and options for includes."""
+    def translate(self, design: Design, folder: Path) -> Translated:
+        """Write the design as C++ into a folder, where its source lies."""
 
     @abstractmethod
-    def tool_version(self) -> str:
+    def version(self) -> str:
         """Return the version, which the library depends on."""
 
     @abstractmethod
-    def member(self, port: Vector) -> str:
+    def member(self, port: str) -> str:
         """Return what a port is called in the C++."""
 
     def run(self, design: Design, valid: Array, inputs: Sequence[Array]) -> list[Array]:
@@ -62,10 +88,16 @@ class CompiledSimulator(Simulator):
         return [from_words(p, port.signal.width) for p, port in zip(parts, ports, strict=True)]
 
     def library(self, design: Design) -> Path:
-        """Return the compiled design, made now or earlier."""
+        """Return the compiled design, made now or earlier.
+
+        Raises
+        ------
+        ToolMissing, ToolError
+            When the simulator or the compiler is absent or fails.
+        """
         files = [design.source(self.language), *self._harness(design)]
         digest = hashlib.sha256(
-            " ".join([self.name, self.tool_version(), version("g++"), *OPTIONS]).encode()
+            " ".join([self.name, self.version(), version(COMPILER), *self._options()]).encode()
         )
         for file in files:
             digest.update(f"{file.path} {len(file.content)} ".encode() + file.content)
@@ -73,11 +105,15 @@ class CompiledSimulator(Simulator):
         def make(folder: Path) -> Path:
             for file in files:
                 (folder / file.path).write_bytes(file.content)
-            sources, includes = self.translate(design, folder)
-            run(["g++", *OPTIONS, "-I.", *includes, "-o", "library.so", *sources], folder)
+            made = self.translate(design, folder)
+            options = [*self._options(), "-shared", "-I.", *made.options]
+            run([COMPILER, *options, "-o", "library.so", *made.sources], folder)
             return folder / "library.so"
 
         return kept(digest.hexdigest()[:32], make)
+
+    def _options(self) -> tuple[str, ...]:
+        return (*OPTIONS, f"-O{self.optimize}")
 
     def _harness(self, design: Design) -> list[File]:
         netlist = design.pipeline.netlist
@@ -90,6 +126,7 @@ class CompiledSimulator(Simulator):
         body = TEXTS.filled(
             self.harness,
             name=design.name,
+            top=self.member(design.name),
             put="\n".join(self._moves("put", netlist.inputs)),
             take="\n".join(self._moves("get", netlist.outputs)),
         )
@@ -98,6 +135,6 @@ class CompiledSimulator(Simulator):
     def _moves(self, verb: str, ports: Sequence[Vector]) -> list[str]:
         first, lines = 0, []
         for port in ports:
-            lines.append(f"    {verb}(top.{self.member(port)}, words + {first});")
+            lines.append(f"    {verb}(top.{self.member(port.signal.name)}, words + {first});")
             first += words_of(port.signal.width)
         return lines

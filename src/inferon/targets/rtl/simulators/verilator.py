@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
+from inferon.targets.cache import Kind, kept
 from inferon.targets.rtl.design import Design, Language
-from inferon.targets.rtl.netlist import Vector
-from inferon.targets.rtl.simulators.compiled import CompiledSimulator
+from inferon.targets.rtl.simulators.compiled import (
+    COMPILER,
+    OPTIONS,
+    CompiledSimulator,
+    Translated,
+)
 from inferon.targets.toolchain import run, version
 
+RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 
+
+@dataclass(frozen=True)
 class Verilator(CompiledSimulator):
     """Verilog through ``verilator --cc``."""
 
@@ -19,22 +29,43 @@ class Verilator(CompiledSimulator):
     name = "Verilator"
 
     def available(self) -> bool:
-        """Return whether it is installed."""
-        return shutil.which("verilator") is not None
+        """Return whether it is installed, with a compiler."""
+        return None not in (shutil.which("verilator"), shutil.which(COMPILER))
 
-    def tool_version(self) -> str:
+    def version(self) -> str:
         """Return the line in which it names itself."""
         return version("verilator")
 
-    def member(self, port: Vector) -> str:
+    def member(self, port: str) -> str:
         """Return the port's name, as it is."""
-        return port.signal.name
+        return port
 
-    def translate(self, design: Design, folder: Path) -> tuple[list[str], list[str]]:
-        """Write the model's C++; its own runtime is compiled beside it."""
+    def translate(self, design: Design, folder: Path) -> Translated:
+        """Write the model's C++; the runtime that it needs is compiled once for all models."""
         top = f"{design.name}.v"
         run(["verilator", "--cc", "--Mdir", ".", "--top-module", design.name, top], folder)
-        root = Path(run(["verilator", "--getenv", "VERILATOR_ROOT"]).strip()) / "include"
         own = sorted(path.name for path in folder.glob("*.cpp"))
-        runtime = [str(root / name) for name in ("verilated.cpp", "verilated_threads.cpp")]
-        return [*own, *(f for f in runtime if Path(f).exists())], [f"-I{root}", f"-I{root}/vltstd"]
+        return Translated((*own, str(self._runtime())), _includes())
+
+    def _runtime(self) -> Path:
+        """Return what all models share, compiled now or earlier: more than a small model."""
+        root = _root()
+        sources = [root / name for name in RUNTIME if (root / name).exists()]
+        known = " ".join([self.name, self.version(), version(COMPILER), *OPTIONS, str(root)])
+
+        def make(folder: Path) -> Path:
+            for source in sources:
+                run([COMPILER, *OPTIONS, "-O2", *_includes(), "-c", str(source)], folder)
+            objects = [source.with_suffix(".o").name for source in sources]
+            run([COMPILER, "-r", "-nostdlib", "-o", "runtime.o", *objects], folder)
+            return folder / "runtime.o"
+
+        return kept(hashlib.sha256(known.encode()).hexdigest()[:32], make, Kind.OBJECT)
+
+
+def _root() -> Path:
+    return Path(run(["verilator", "--getenv", "VERILATOR_ROOT"]).strip()) / "include"
+
+
+def _includes() -> tuple[str, ...]:
+    return f"-I{_root()}", f"-I{_root()}/vltstd"

@@ -6,7 +6,7 @@
 
 namespace {
 
-using Top = V@{name};
+using Top = V@{top};
 
 template <class Port>
 void put(Port& port, const std::uint32_t* words) {
