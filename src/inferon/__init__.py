@@ -19,7 +19,8 @@ from inferon.version import VERSION
 
 if TYPE_CHECKING:
     from inferon.passes.double import in_double
-    from inferon.quantize import ExactModel, exact
+    from inferon.physics.compared import accuracy, auc, mean_squared_error
+    from inferon.quantization import ExactModel, Grain, Quantized, exact, quantize
     from inferon.targets.cpp import Cpp, Labels, Ragged
 
 __version__ = VERSION
@@ -29,17 +30,23 @@ __all__ = [
     "Compiled",
     "Cpp",
     "ExactModel",
+    "Grain",
     "Graph",
     "InferonError",
     "Jagged",
     "Labels",
+    "Quantized",
     "Ragged",
     "__version__",
+    "accuracy",
+    "auc",
     "compile",
     "exact",
     "in_double",
     "interpret",
     "load",
+    "mean_squared_error",
+    "quantize",
 ]
 
 
@@ -53,8 +60,12 @@ def __getattr__(name: str) -> object:
         from inferon.passes.double import in_double
 
         return in_double
-    if name in ("ExactModel", "exact"):
-        from inferon import quantize
+    if name in ("ExactModel", "Grain", "Quantized", "exact", "quantize"):
+        from inferon import quantization
 
-        return getattr(quantize, name)
+        return getattr(quantization, name)
+    if name in ("accuracy", "auc", "mean_squared_error"):
+        from inferon.physics import compared
+
+        return getattr(compared, name)
     raise AttributeError(f"module 'inferon' has no attribute {name!r}")

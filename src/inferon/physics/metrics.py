@@ -13,22 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from inferon.analysis.estimate import Estimate as Estimate
 from inferon.errors import DataError
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 LabelArray = NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A measured number and its standard error."""
-
-    value: float
-    error: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.4g} ± {self.error:.2g}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +124,16 @@ def macro_auc(scores: ArrayLike, labels: ArrayLike) -> Estimate:
     DataError
         As in ``accuracy``, or a class has no event.
     """
+    area, deviation = macro_auc_terms(scores, labels)
+    return Estimate(area, float(np.linalg.norm(deviation)))
+
+
+def macro_auc_terms(scores: ArrayLike, labels: ArrayLike) -> tuple[float, FloatArray]:
+    """Macro AUC with each event's part of its error: the parts' squares sum to the variance.
+
+    The difference of the parts of two models on the same events is that of their AUCs' difference
+    (DeLong et al., section 3).  Parameters and errors are those of ``macro_auc``.
+    """
     values, truth = scores_and_labels(scores, labels)
     classes = values.shape[1]
     missing = sorted(set(range(classes)) - set(truth.tolist()))
@@ -149,7 +149,7 @@ def macro_auc(scores: ArrayLike, labels: ArrayLike) -> Estimate:
         areas[index] = below_signal.mean()
         deviation[is_signal] += _share_of_error(below_signal)
         deviation[~is_signal] += _share_of_error(above_background)
-    return Estimate(float(areas.mean()), float(np.linalg.norm(deviation)) / classes)
+    return float(areas.mean()), deviation / classes
 
 
 def background_rejection(

@@ -1,0 +1,22 @@
+"""The joints between float models and integers: `exact` and `quantize`."""
+
+from inferon.ops.mantissa import Rounding
+from inferon.passes.quantizers import Grain
+from inferon.quantization.exact import Change, ExactModel, exact
+from inferon.quantization.loss import LayerLoss, Loss
+from inferon.quantization.metric import Comparison, Metric
+from inferon.quantization.post_training import Quantized, quantize
+
+__all__ = [
+    "Change",
+    "Comparison",
+    "ExactModel",
+    "Grain",
+    "LayerLoss",
+    "Loss",
+    "Metric",
+    "Quantized",
+    "Rounding",
+    "exact",
+    "quantize",
+]
