@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from inferon.errors import Gap, Unsupported
 from inferon.ir.graph import Graph
-from inferon.ir.node import Node, ordered
+from inferon.ir.node import Node, Op, ordered
 from inferon.ir.types import Float
 from inferon.ir.values import Array
 from inferon.ops import activation, arithmetic, convolution, movement, quantization
@@ -24,6 +24,7 @@ from inferon.ops.dot import Dot
 from inferon.ops.evaluation import evaluate
 from inferon.ops.loop import Loop, Scan
 from inferon.ops.structure import Const, Input
+from inferon.passes.fold import ELEMENTWISE
 from inferon.rewrite import rewrite, rule
 
 WHOLE = (
@@ -97,7 +98,62 @@ def _by_reciprocal(node: Node) -> Node | None:
     return b.mul(x, inverse)
 
 
-RULES = (_open, _unroll, _split, _by_reciprocal)
+FUNCTIONS = (
+    *(Elementary, arithmetic.Sqrt),
+    *(activation.LeakyRelu, activation.Elu, activation.Selu, activation.Celu, activation.Gelu),
+    *(activation.Silu, activation.Softplus, activation.Softsign, activation.HardSigmoid),
+    *(activation.HardSwish, activation.Mish),
+)
+"""What becomes a table."""
+
+
+@rule(Op)
+def _function_of_parts(node: Node) -> Node | None:
+    """f(concat(a, b)) -> concat(f(a), f(b)): each part has an argument on a grid of its own."""
+    if not isinstance(node.op, FUNCTIONS):
+        return None
+    found = _parts(node)
+    return None if found is None else b.concat(found.nodes, found.axis)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A value as a concatenation."""
+
+    nodes: tuple[Node, ...]
+    axis: int
+
+
+def _parts(node: Node) -> _Parts | None:
+    """Return the parts of an elementwise function of one concatenation; None where it is none."""
+    if isinstance(node.op, movement.Concat):
+        return _Parts(node.inputs, node.op.axis)
+    if not isinstance(node.op, (*FUNCTIONS, *ELEMENTWISE)):
+        return None
+    given = [None if is_constant(each) else _parts(each) for each in node.inputs]
+    known = [each for each in given if each is not None]
+    if not known or len(known) + sum(map(is_constant, node.inputs)) < len(given):
+        return None
+    axis, sizes = known[0].axis, [each.type.shape[known[0].axis] for each in known[0].nodes]
+    if any(
+        each.axis != axis or [part.type.shape[axis] for part in each.nodes] != sizes
+        for each in known[1:]
+    ):
+        return None
+    made, start = [], 0
+    for i, size in enumerate(sizes):
+        if not isinstance(size, int):
+            return None
+        operands = [
+            b.slice_(each, axis, start, size) if parts is None else parts.nodes[i]
+            for each, parts in zip(node.inputs, given, strict=True)
+        ]
+        made.append(Node(node.op, tuple(operands), node.origin))
+        start += size
+    return _Parts(tuple(made), axis)
+
+
+RULES = (_open, _unroll, _split, _by_reciprocal, _function_of_parts)
 
 
 # -------------------------------------------------------------------------------------- constants

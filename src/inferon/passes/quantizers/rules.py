@@ -21,26 +21,14 @@ from inferon.ops import (
     reduction,
 )
 from inferon.ops import build as b
-from inferon.ops.base import Elementary
 from inferon.ops.dot import Dot
 from inferon.ops.quantization import OnGrid as Quantized
 from inferon.ops.structure import Const, Input
+from inferon.passes.quantizers.prepare import FUNCTIONS
 from inferon.passes.quantizers.state import Constant, Curve, OnGrid, Plain, Rim, State
 from inferon.passes.quantizers.walk import Stays, Walk, spread
 
 States = Sequence[State]
-
-FUNCTIONS = (
-    *(Elementary, arithmetic.Sqrt),
-    *(activation.LeakyRelu, activation.Elu, activation.Selu, activation.Celu, activation.Gelu),
-    *(activation.Silu, activation.Softplus, activation.Softsign, activation.HardSigmoid),
-    *(activation.HardSwish, activation.Mish),
-)
-"""What becomes a table."""
-
-MOVEMENT = (
-    *(movement.Reshape, movement.Transpose, movement.Broadcast, movement.Slice, movement.Window),
-)
 
 
 def rule(op: Op, node: Node, states: States, walk: Walk) -> State:

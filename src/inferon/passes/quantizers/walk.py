@@ -191,8 +191,8 @@ class Walk:
         return self.narrowed[key].node
 
 
-STANDS_FOR_INFINITY = 1e6
-"""Masks are filled with -1e9 or infinity; no feature of a detector is in units that fine."""
+STANDS_FOR_INFINITY = 2.0**28
+"""Masks are filled with -1e9, the largest float, or infinity; a feature is smaller in its unit."""
 
 
 def quantizer(x: Node, grid: BinaryGrid, rounding: Rounding, origin: str) -> Node:
