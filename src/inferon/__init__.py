@@ -20,7 +20,7 @@ from inferon.version import VERSION
 if TYPE_CHECKING:
     from inferon.passes.double import in_double
     from inferon.physics.compared import accuracy, auc, mean_squared_error
-    from inferon.quantization import ExactModel, Grain, Quantized, exact, quantize
+    from inferon.quantization import ExactModel, Grain, Quantized, exact, from_hls4ml, quantize
     from inferon.targets.cpp import Cpp, Labels, Ragged
 
 __version__ = VERSION
@@ -42,6 +42,7 @@ __all__ = [
     "auc",
     "compile",
     "exact",
+    "from_hls4ml",
     "in_double",
     "interpret",
     "load",
@@ -60,7 +61,7 @@ def __getattr__(name: str) -> object:
         from inferon.passes.double import in_double
 
         return in_double
-    if name in ("ExactModel", "Grain", "Quantized", "exact", "quantize"):
+    if name in ("ExactModel", "Grain", "Quantized", "exact", "from_hls4ml", "quantize"):
         from inferon import quantization
 
         return getattr(quantization, name)

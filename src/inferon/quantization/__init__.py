@@ -3,6 +3,7 @@
 from inferon.ops.mantissa import Rounding
 from inferon.passes.quantizers import Grain
 from inferon.quantization.exact import Change, ExactModel, exact
+from inferon.quantization.hls4ml import from_hls4ml
 from inferon.quantization.loss import LayerLoss, Loss
 from inferon.quantization.metric import Comparison, Metric
 from inferon.quantization.post_training import Quantized, quantize
@@ -18,5 +19,6 @@ __all__ = [
     "Quantized",
     "Rounding",
     "exact",
+    "from_hls4ml",
     "quantize",
 ]
