@@ -20,13 +20,22 @@ from inferon.version import VERSION
 if TYPE_CHECKING:
     from inferon.passes.double import in_double
     from inferon.physics.compared import accuracy, auc, mean_squared_error
-    from inferon.quantization import ExactModel, Grain, Quantized, exact, from_hls4ml, quantize
+    from inferon.quantization import (
+        Budget,
+        ExactModel,
+        Grain,
+        Quantized,
+        exact,
+        from_hls4ml,
+        quantize,
+    )
     from inferon.targets.cpp import Cpp, Labels, Ragged
 
 __version__ = VERSION
 
 __all__ = [
     "Agreement",
+    "Budget",
     "Compiled",
     "Cpp",
     "ExactModel",
@@ -51,6 +60,12 @@ __all__ = [
 ]
 
 
+_QUANTIZATION = (
+    *("Budget", "ExactModel", "Grain", "Quantized"),
+    *("exact", "from_hls4ml", "quantize"),
+)
+
+
 def __getattr__(name: str) -> object:
     """Import what not everyone needs when it is first named: `import inferon` takes < 0.2 s."""
     if name in ("Cpp", "Labels", "Ragged"):
@@ -61,7 +76,7 @@ def __getattr__(name: str) -> object:
         from inferon.passes.double import in_double
 
         return in_double
-    if name in ("ExactModel", "Grain", "Quantized", "exact", "from_hls4ml", "quantize"):
+    if name in _QUANTIZATION:
         from inferon import quantization
 
         return getattr(quantization, name)

@@ -151,13 +151,53 @@ NETWORKS: dict[str, tuple[Callable[[], Any], tuple[int, ...], Config]] = {
 }
 
 
+def onnx_network() -> Any:
+    """Return an ONNX model with the names that qonnx gives: 9-14-6-3, with normalization."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(SEED)
+    shapes = {"w0": (9, 14), "b0": (14,), "w1": (14, 6), "w2": (6, 3)}
+    shapes |= {f"bn{i}": (6,) for i in range(4)}
+    stored = [numpy_helper.from_array(_weights(rng, s), name) for name, s in shapes.items()]
+    nodes = [
+        helper.make_node("MatMul", ["global_in", "w0"], ["h0"], name="MatMul_0"),
+        helper.make_node("Add", ["h0", "b0"], ["h1"], name="Add_0"),
+        helper.make_node("Relu", ["h1"], ["h2"], name="Relu_0"),
+        helper.make_node("MatMul", ["h2", "w1"], ["h3"], name="MatMul_1"),
+        helper.make_node(
+            "BatchNormalization",
+            ["h3", *(f"bn{i}" for i in range(4))],
+            ["h4"],
+            name="BatchNormalization_0",
+        ),
+        helper.make_node("Relu", ["h4"], ["h5"], name="Relu_1"),
+        helper.make_node("MatMul", ["h5", "w2"], ["y"], name="MatMul_2"),
+    ]
+    faces = [("global_in", 9), ("y", 3)]
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, size]) for n, size in faces)
+    graph = helper.make_graph(nodes, "onnx", [x], [y], stored)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+ONNX_CONFIG: Config = {
+    "Model": {"Precision": "ap_fixed<15,5>", "ReuseFactor": 1},
+    "LayerName": {
+        "MatMul_0": {"Precision": {"weight": "ap_fixed<6,2>", "result": "ap_fixed<12,4>"}},
+        "Add_0": {"Precision": {"bias": "ap_fixed<6,1>", "result": "ap_fixed<11,4,AP_RND>"}},
+        "Relu_0": {"Precision": {"result": "ap_ufixed<8,3,AP_RND,AP_SAT>"}},
+        "BatchNormalization_0": {"Precision": {"scale": "ap_fixed<8,3>"}},
+        "MatMul_2": {"Precision": {"accum": "ap_fixed<18,8>", "result": "ap_fixed<18,8>"}},
+    },
+}
+
+
 def network(name: str) -> Any:
     """Return a Keras model with weights from numpy."""
     make, _, _ = NETWORKS[name]
     model = make()
     rng = np.random.default_rng(SEED)
     for layer in model.layers:
-        layer.set_weights([_weights(rng, each.shape) for each in layer.get_weights()])
+        layer.set_weights([_weights(rng, tuple(each.shape)) for each in layer.weights])
     return model
 
 
@@ -170,6 +210,6 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 def events(name: str) -> Array:
     """Return 10,000 events."""
-    shape = NETWORKS[name][1]
+    shape = (9,) if name == "onnx" else NETWORKS[name][1]
     numbers = np.random.default_rng(SEED + 1).normal(0, 1.5, (EVENTS, *shape))
     return numbers.astype(np.float32)

@@ -2,6 +2,7 @@
 
 from inferon.ops.mantissa import Rounding
 from inferon.passes.quantizers import Grain
+from inferon.quantization.budget import Budget
 from inferon.quantization.exact import Change, ExactModel, exact
 from inferon.quantization.hls4ml import from_hls4ml
 from inferon.quantization.loss import LayerLoss, Loss
@@ -9,6 +10,7 @@ from inferon.quantization.metric import Comparison, Metric
 from inferon.quantization.post_training import Quantized, quantize
 
 __all__ = [
+    "Budget",
     "Change",
     "Comparison",
     "ExactModel",

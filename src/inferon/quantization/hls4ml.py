@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferon.ir.graph import Graph
+from inferon.load import load
 
 
 def from_hls4ml(model: Any, config: Mapping[str, Any] | str | os.PathLike[str]) -> Graph:
@@ -16,7 +17,8 @@ def from_hls4ml(model: Any, config: Mapping[str, Any] | str | os.PathLike[str]) 
 
     Parameters
     ----------
-    model : a Keras 3 model, or the path of an ONNX file, or what `load` returns for one
+    model : a Keras 3 model, or an ONNX file, cleaned by qonnx as hls4ml wants it: its path, or
+        what `load` returns for it
     config : what hls4ml takes: a dictionary, or the path of a YAML file.  Every layer has explicit
         precisions, its own (``LayerName``) or the model's (``Model``)
 
@@ -28,7 +30,11 @@ def from_hls4ml(model: Any, config: Mapping[str, Any] | str | os.PathLike[str]) 
         known; and with every layer of the model that has no form, such as hls4ml's softmax.
     """
     from inferon.frontends.hls4ml import exact_network, read_configuration
+    from inferon.frontends.hls4ml.graph_layers import network_of_graph
     from inferon.frontends.hls4ml.keras_layers import network_of_keras
 
     configuration = read_configuration(config)
-    return exact_network(network_of_keras(model), configuration)
+    if any(each.__module__.split(".")[0] == "keras" for each in type(model).__mro__):
+        return exact_network(network_of_keras(model), configuration)
+    graph = model if isinstance(model, Graph) else load(model, batch_axis=0)  # as hls4ml has it
+    return exact_network(network_of_graph(graph), configuration)

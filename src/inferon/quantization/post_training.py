@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from inferon.ir.types import Fixed
 from inferon.ir.values import Array
 from inferon.ops.mantissa import Rounding
 from inferon.passes.exact import exact_graph
-from inferon.passes.quantizers import Grain, Widths, insert, prepared
+from inferon.passes.quantizers import Grain, Role, Widths, insert, prepared
+from inferon.quantization.budget import Budget, widths_within
 from inferon.quantization.calibration import calibrated, refuse_shared, values_of
 from inferon.quantization.loss import Loss, layer_losses
 from inferon.quantization.metric import Comparison, Metric
@@ -51,8 +52,8 @@ def quantize(
     *,
     calibration: Feed,
     metric: Metric | None = None,
-    weights: int = 8,
-    activations: int = 8,
+    weights: int | Budget = 8,
+    activations: int | Budget = 8,
     inputs: int | Mapping[str, Fixed] | None = None,
     outputs: int | None = None,
     arguments: int = 10,
@@ -72,7 +73,8 @@ def quantize(
     calibration : events, as the model takes them; training events, hundreds to thousands
     metric : what to compare, on other events: ``inferon.auc(x, y)``, ``inferon.accuracy(x, y)``,
         ``inferon.mean_squared_error(x, y)``, or an object of one's own (`Metric`)
-    weights, activations : bits of weights, and of the values between layers
+    weights, activations : bits of weights, and of the values between layers: one number for all
+        layers, or a `Budget` that each takes what it needs from, measured on calibration data
     inputs : bits of the inputs, by default those of activations; or their types by name:
         ``{"x": Fixed(signed=True, width=16, integer=6)}``
     outputs : bits of the outputs; by default they stay as wide as the last sum or product
@@ -90,8 +92,8 @@ def quantize(
         With every layer that has no quantized form, or becomes too wide.
     """
     widths = Widths(
-        weights=weights,
-        activations=activations,
+        weights=weights.most if isinstance(weights, Budget) else weights,
+        activations=activations.most if isinstance(activations, Budget) else activations,
         inputs=inputs if isinstance(inputs, int) else None,
         outputs=outputs,
         arguments=arguments,
@@ -105,6 +107,11 @@ def quantize(
         refuse_shared(arrays, arranged(graph, metric.data))
     plain = prepared(graph)
     values = values_of(plain, arrays)
+    shared = {Role.WEIGHTS: weights, Role.ACTIVATION: activations}
+    budgets = {role: each for role, each in shared.items() if isinstance(each, Budget)}
+    if budgets:
+        chosen = widths_within(plain, values, arrays, widths, budgets)
+        widths = replace(widths, chosen=chosen)
     made = insert(plain, values, widths)
     exact = exact_graph(made.graph).graph
     refuse_wide(exact)

@@ -77,7 +77,7 @@ Check = Callable[[Any], bool]
 
 
 def _is_one(value: Any) -> bool:
-    return value == 1
+    return bool(value == 1)
 
 
 def _any(value: Any) -> bool:

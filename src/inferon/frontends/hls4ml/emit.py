@@ -26,6 +26,7 @@ from inferon.frontends.hls4ml.network import (
     Layer,
     MaxPool,
     Network,
+    Offset,
     Relu,
     Scale,
     Shape,
@@ -141,6 +142,13 @@ def _scale(layer: Scale, operands: list[Node], type_of: Type) -> Node:
     scale = stored_constant(layer.scale, type_of("scale"), origin)
     bias = stored_constant(layer.bias, type_of("bias"), origin)
     return type_of("result").of(_named(b.add(b.mul(x, scale), bias), origin), origin)
+
+
+@emit.register
+def _offset(layer: Offset, operands: list[Node], type_of: Type) -> Node:
+    origin = label(layer.name)
+    bias = stored_constant(layer.bias, type_of("bias"), origin)
+    return type_of("result").of(_named(b.add(operands[0], bias), origin), origin)
 
 
 @emit.register

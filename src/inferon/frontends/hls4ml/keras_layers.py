@@ -21,6 +21,8 @@ from inferon.frontends.hls4ml.network import (
     Sum,
 )
 from inferon.frontends.naming import label
+from inferon.frontends.quiet import quiet
+from inferon.ir.values import Array
 
 Read = Callable[[Any, tuple[str, ...]], Layer]
 
@@ -89,8 +91,11 @@ def _activation(layer: Any) -> str:
     return str(getattr(layer.activation, "__name__", layer.activation))
 
 
-def _array(variable: Any) -> Any:
-    return np.asarray(variable.numpy() if hasattr(variable, "numpy") else variable)
+def _array(variable: Any) -> Array:
+    from keras import ops
+
+    with quiet():  # Keras on torch warns of how it asks numpy
+        return np.asarray(ops.convert_to_numpy(variable))
 
 
 # ---------------------------------------------------------------------------------------- readers
@@ -107,7 +112,7 @@ def _dense(layer: Any, inputs: tuple[str, ...]) -> Layer:
     return Dense(layer.name, inputs, _array(layer.kernel), _bias(layer))
 
 
-def _bias(layer: Any) -> Any:
+def _bias(layer: Any) -> Array | None:
     return _array(layer.bias) if layer.use_bias else None
 
 

@@ -55,6 +55,13 @@ class Scale(Layer):
     bias: Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Offset(Layer):
+    """``x + bias``: an addition of constants in an ONNX file."""
+
+    bias: Array
+
+
 @dataclass(frozen=True, slots=True)
 class Relu(Layer):
     """``max(x, 0)``."""

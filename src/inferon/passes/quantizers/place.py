@@ -126,19 +126,19 @@ class Place:
     Attributes
     ----------
     layer : name of the layer in the source model
-    role : what it is for
+    key : what names the place in `Widths.chosen`
     source : the value that is rounded, in the prepared float graph
     rounded : the value on its grid, in the new graph
     grid : which numbers it may be
     """
 
     layer: str
-    role: Role
+    key: Key
     source: Node
     rounded: Node
     grid: BinaryGrid
 
     @property
-    def key(self) -> Key:
-        """What names the place in `Widths.chosen`."""
-        return self.source, self.role
+    def role(self) -> Role:
+        """What the quantizer is for."""
+        return self.key[1]

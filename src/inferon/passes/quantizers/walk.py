@@ -86,11 +86,10 @@ class Walk:
         grid = BinaryGrid(fixed.signed, fixed.width, np.array(fixed.fraction))
         return self.put((node, Role.INPUT), node, grid)
 
-    def put(self, key: Key, source: Node, grid: BinaryGrid) -> OnGrid:
-        """Return a value behind a new quantizer."""
-        node = key[0]
-        rounded = quantizer(source, grid, self.widths.rounding, node.origin)
-        self.places.append(Place(_layer(node), key[1], node, rounded, grid))
+    def put(self, key: Key, source: Node, grid: BinaryGrid, value: Node | None = None) -> OnGrid:
+        """Return a new node behind a new quantizer; it stands for the key's value, or another."""
+        rounded = quantizer(source, grid, self.widths.rounding, key[0].origin)
+        self.places.append(Place(_layer(key[0]), key, value or key[0], rounded, grid))
         return OnGrid(rounded, grid.finest, grid.width)
 
     def finite(self, node: Node) -> Array:
@@ -148,10 +147,7 @@ class Walk:
             return source
         if key not in self.narrowed:
             grid = self._best_argument(state, self.widths.of(key))
-            rounded = quantizer(source.node, grid, self.widths.rounding, state.end.origin)
-            place = Place(_layer(state.end), Role.ARGUMENT, state.source, rounded, grid)
-            self.places.append(place)
-            self.narrowed[key] = OnGrid(rounded, grid.finest, grid.width)
+            self.narrowed[key] = self.put(key, source.node, grid, state.source)
         return self.narrowed[key]
 
     def _best_argument(self, state: Curve, width: int) -> BinaryGrid:
