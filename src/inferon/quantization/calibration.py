@@ -10,7 +10,7 @@ from inferon.errors import DataError
 from inferon.interpret import Feed, arranged, evaluate_nodes
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.shape import Dim, largest
+from inferon.ir.shape import largest
 from inferon.ir.values import Array
 
 MOST_NUMBERS = 1 << 25
@@ -61,9 +61,3 @@ def values_of(graph: Graph, arrays: Sequence[Array]) -> dict[Node, Array]:
     sizes = [np.prod([largest(size) for size in node.type.shape], dtype=int) for node in nodes]
     events = max(1, MOST_NUMBERS // max(1, int(np.sum(sizes))))
     return evaluate_nodes(graph, nodes, [array[:events] for array in arrays], real=True)
-
-
-def has_run_time_size(graph: Graph) -> str:
-    """Return the name of a run-time size, or nothing."""
-    sizes = [size for node in graph.inputs for size in node.type.shape if isinstance(size, Dim)]
-    return sizes[0].name if sizes else ""

@@ -72,13 +72,8 @@ def _gap(layer: Any, what: str) -> Gap:
 
 def _in_order(model: Any) -> list[Any]:
     """Return layers after what they need; the input of a Sequential model is one."""
-    return list(
-        getattr(model, "_functional", None).layers if _is_sequential(model) else model.layers
-    )
-
-
-def _is_sequential(model: Any) -> bool:
-    return type(model).__name__ == "Sequential"
+    functional = getattr(model, "_functional", None)
+    return list(model.layers if functional is None else functional.layers)
 
 
 def _listed(tensors: Any) -> list[Any]:

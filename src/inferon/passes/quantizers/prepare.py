@@ -16,7 +16,7 @@ from inferon.errors import Gap, Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node, Op, ordered
 from inferon.ir.types import Float
-from inferon.ir.values import Array
+from inferon.ir.values import Array, storage
 from inferon.ops import activation, arithmetic, convolution, movement, quantization
 from inferon.ops import build as b
 from inferon.ops.base import Composite, Elementary
@@ -244,4 +244,4 @@ def _along(factor: Array, axis: int) -> Array | None:
 
 
 def _constant(array: Array, x: Node) -> Node:
-    return Node(b.constant(array.astype(np.float32)).op, (), x.origin)
+    return Node(b.constant(array.astype(storage(x.type.element))).op, (), x.origin)

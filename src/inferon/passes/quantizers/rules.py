@@ -223,9 +223,15 @@ def _rounded(op: Op, node: Node, states: States, walk: Walk) -> State:
 @_of.register(activation.Relu)
 @_of.register(reduction.ReduceMax)
 @_of.register(reduction.ReduceMin)
-@_of.register(convolution.MaxPool)
 def _kept(op: Op, node: Node, states: States, walk: Walk) -> State:
     x = walk.on_grid(node.inputs[0])
+    return OnGrid(_same(node, x.node), x.fraction, x.width)
+
+
+@_of.register(convolution.MaxPool)
+def _pooled(op: Op, node: Node, states: States, walk: Walk) -> State:
+    """Round first: the maximum of rounded values is the rounded maximum, and comparing is less."""
+    x = walk.narrow(node.inputs[0])
     return OnGrid(_same(node, x.node), x.fraction, x.width)
 
 

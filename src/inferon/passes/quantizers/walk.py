@@ -9,8 +9,9 @@ import numpy as np
 
 from inferon.ir.node import Node, ordered
 from inferon.ir.types import Fixed
-from inferon.ir.values import Array
+from inferon.ir.values import Array, storage
 from inferon.ops import build as b
+from inferon.ops import movement
 from inferon.ops.evaluation import evaluate
 from inferon.ops.mantissa import Rounding
 from inferon.ops.quantization import IntQuant, ToWhole
@@ -26,6 +27,9 @@ from inferon.passes.quantizers.state import Constant, Curve, OnGrid, Plain, Rim,
 
 MOST_CURVE_NUMBERS = 1 << 15
 """A function is tried on about so many numbers for each grid of its argument."""
+
+SAME_VALUES = (movement.Reshape, movement.Transpose, movement.Broadcast)
+"""Movements that neither drop nor add values."""
 
 _MODES = {Rounding.HALF_UP: ToWhole.HALF_UP, Rounding.HALF_EVEN: ToWhole.HALF_EVEN}
 
@@ -71,6 +75,9 @@ class Walk:
             raise Stays("truth values or ints among numbers", "a cast to float")
         if isinstance(state, Constant):
             return self.weights(node, state.array, ())
+        if isinstance(node.op, SAME_VALUES) and not isinstance(state, Curve):
+            below = self.narrow(node.inputs[0], role)  # once, for all that move it
+            return OnGrid(Node(node.op, (below.node,), node.origin), below.fraction, below.width)
         if isinstance(state, Rim) and role is Role.ACTIVATION:
             role = Role.INPUT
         key = (node, role)
@@ -194,7 +201,7 @@ STANDS_FOR_INFINITY = 2.0**28
 def quantizer(x: Node, grid: BinaryGrid, rounding: Rounding, origin: str) -> Node:
     """Return a value behind a quantizer."""
     zero, low, high = (b.constant_like(x, float(each)) for each in (0, grid.lowest, grid.highest))
-    step = b.broadcast(b.constant(grid.step.astype(np.float32)), x.type.shape)
+    step = b.broadcast(b.constant(grid.step.astype(storage(x.type.element))), x.type.shape)
     return Node(IntQuant(_MODES[rounding]), (x, step, zero, low, high), origin)
 
 
@@ -206,7 +213,7 @@ def spread(array: Array, node: Node) -> Node:
         if small.shape[axis] > 1 and bool(np.all(small == first)):
             small = first
     small = small.reshape(()) if small.size == 1 else small
-    made = Node(b.constant(small.astype(np.float32)).op, (), node.origin)
+    made = Node(b.constant(small.astype(storage(node.type.element))).op, (), node.origin)
     return b.broadcast(made, node.type.shape)
 
 
