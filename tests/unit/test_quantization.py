@@ -172,13 +172,12 @@ def test_a_budget_is_kept_and_spent_where_it_matters() -> None:
     graph, x = network(), data(300, 5)
     even = inferon.quantize(graph, calibration=data(300), weights=4, activations=10)
     shared = inferon.quantize(
-        graph, calibration=data(300), weights=inferon.Budget(mean_bits=4), activations=10
+        graph, calibration=data(300), weights=inferon.Budget(mean_bits=4.7), activations=10
     )
     found = [each for each in shared.loss.layers if each.role is Role.WEIGHTS]
     sizes = {"first": 96, "last": 48}
     bits = sum(sizes[each.layer] * each.width for each in found)
-    assert bits <= 4 * sum(sizes.values())
-    assert len({each.width for each in found}) == 2
+    assert 4 * 144 < bits <= 4.7 * 144
     wanted = interpret(graph, x, real=True)[0]
     errors = [
         float(np.mean((interpret(each.graph, x)[0] - wanted) ** 2)) for each in (even, shared)
@@ -258,7 +257,9 @@ def test_metrics_of_one_score_and_of_targets() -> None:
     better = np.array([[0.2], [0.9], [0.8], [0.6], [0.7]])
     area = inferon.auc(data(5), flags).compare((score,), (better,))
     assert (area.before.value, area.after.value) == (pytest.approx(5 / 6), 1.0)
-    assert area.before == metrics.auc(score[:, 0], flags)
+    expected = metrics.auc(score[:, 0], flags)
+    assert area.before.value == pytest.approx(expected.value)
+    assert area.before.error == pytest.approx(expected.error)
     right = inferon.accuracy(data(5), flags[:, None]).compare((score,), (better,))
     assert (right.before.value, right.after.value) == (0.6, 0.8)
     squares = inferon.mean_squared_error(data(5), score).compare((score,), (better,))

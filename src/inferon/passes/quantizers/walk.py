@@ -165,6 +165,7 @@ class Walk:
         finite = self.finite(state.source)
         tried = candidates(finite, width, signed=bool(finite.min() < 0))
         tried += [_finer(tried[-1], more) for more in (1, 2, 3)]
+        tried += [_finer(tried[0], -more) for more in (1, 2, 3)]  # infinities reach further
         wanted = _function(state, sample)
         known = np.isfinite(wanted)
         errors = []
