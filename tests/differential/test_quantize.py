@@ -92,8 +92,8 @@ def _cnn() -> nn.Module:
     assert isinstance(norm, nn.BatchNorm2d)
     with torch.no_grad():
         for each, low, high in ((norm.running_var, 0.5, 2.0), (norm.weight, 0.5, 2.0)):
-            each.uniform_(low, high)  # type: ignore[union-attr]
-        norm.running_mean.normal_()  # type: ignore[union-attr]
+            each.uniform_(low, high)
+        norm.running_mean.normal_()
     return made
 
 

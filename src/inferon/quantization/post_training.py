@@ -117,7 +117,8 @@ def quantize(
     refuse_wide(exact)
     layers = layer_losses(made.graph, made.places, arrays, values)
     compared = None if metric is None else compared_on(metric, graph, exact)
-    return Quantized(exact, made.graph, Loss(layers, len(arrays[0]), compared))
+    events = len(next(iter(values.values())))  # of very many, as many as fit into memory
+    return Quantized(exact, made.graph, Loss(layers, events, compared))
 
 
 def _check_types(graph: Graph, types: Mapping[str, Fixed]) -> None:

@@ -203,12 +203,14 @@ def _scaled(old: Node, new: Node, users: Counter[Node]) -> Node | None:
 
 def _times(x: Node, factor: Array, old: Node, users: Counter[Node]) -> Node | None:
     """Return ``x * factor`` with the factor in the weights that made x; None where it varies."""
-    if isinstance(x.op, arithmetic.Add):
+    if isinstance(x.op, arithmetic.Add | arithmetic.Sub):
         for at, other in ((0, 1), (1, 0)):
             if is_constant(x.inputs[other]) and users[old.inputs[at]] == 1:
                 inside = _times(x.inputs[at], factor, old.inputs[at], users)
-                bias = constant_array(x.inputs[other]) * factor
-                return None if inside is None else b.add(inside, _constant(bias, x))
+                if inside is None:
+                    return None
+                bias = _constant(constant_array(x.inputs[other]) * factor, x)
+                return Node(x.op, (inside, bias) if at == 0 else (bias, inside), x.origin)
         return None
     weights, axis = _weights(x)
     if weights is None:
