@@ -14,9 +14,11 @@ from inferon.errors import InvalidModel, Unsupported, UsageError
 from inferon.frontends.hls4ml import read_configuration
 from inferon.frontends.hls4ml.precision import BadPrecision, parse_precision
 from inferon.ir.types import Fixed
+from inferon.load import load
 from inferon.ops.mantissa import Overflow, Rounding
 from tests.absent import needs_package
 from tests.differential.hls4ml_networks import ONNX_CONFIG, onnx_network
+from tests.unit.command_line import CommandLine
 
 GOOD = """\
 Backend: Vitis
@@ -70,6 +72,8 @@ REFUSED = {
     "Trace": ("Sparsity", "config.yml, line 14: the key Sparsity"),
     "ap_fixed<6,1>": ("ap_fixed<8,12>", "config.yml, line 12: ap_fixed<8,12>: 12 integer bits"),
     "  LayerName": ("  LayerType", "config.yml, line 9: the key LayerType"),
+    "weight:": ("weigth:", "config.yml, line 12: a precision of weigth"),
+    "ReuseFactor: 1\n": ("ReuseFactor: !!int x\n", "config.yml, line 7: ReuseFactor x"),
     "AP_RND,": ("AP_ROUND,", "config.yml, line 13: ap_ufixed<8,2,AP_ROUND,AP_SAT>: the rounding"),
     "AP_SAT>": ("AP_SAT_SYM>", "config.yml, line 13: ap_ufixed<8,2,AP_RND,AP_SAT_SYM>: symmetric"),
 }
@@ -111,6 +115,38 @@ def test_precisions_are_read() -> None:
 
 
 @needs_package("yaml")
+def test_an_alias_that_holds_itself_ends(tmp_path: Path) -> None:
+    text = "Model: &m\n  Precision: fixed<8,2>\nLayerName:\n  a: &a\n    b: *a\n  c: *m\n"
+    assert gaps(written(tmp_path, text)) == [
+        "config.yml, line 5: the key b (try: Precision, ReuseFactor, Strategy, "
+        "ParallelizationFactor, Compression, Trace, TraceOutput, BramFactor, ConvImplementation, "
+        "TableSize)",
+        "config.yml, line 6: 'an alias' where keys are expected (try: key: value)",
+    ]
+
+
+def test_numbers_that_no_target_holds_are_refused_by_layer() -> None:
+    config = {"Model": {"Precision": "fixed<60,20>"}}
+    with pytest.raises(Unsupported, match=r"MatMul_0: its numbers grow to \d+ bits"):
+        inferon.from_hls4ml(onnx_network(), config)
+
+
+@needs_package("yaml")
+def test_the_verb_takes_a_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import onnx
+    import yaml
+
+    onnx.save(onnx_network(), tmp_path / "net.onnx")
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(ONNX_CONFIG))
+    run, out = CommandLine(capsys), tmp_path / "exact.inferon"
+    words = ["quantize", tmp_path / "net.onnx", "--hls4ml", tmp_path / "config.yml", "-o", out]
+    assert run(*words).code == 0
+    assert load(out) == inferon.from_hls4ml(onnx_network(), ONNX_CONFIG)
+
+
+@needs_package("yaml")
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read"):
         read_configuration(tmp_path / "absent.yml")
@@ -133,7 +169,8 @@ class _Layer(SimpleNamespace):
 
 
 @needs_package("keras", "torch")
-def test_functions_that_are_tables_of_hls4ml_are_refused() -> None:
+def test_functions_that_are_tables_of_hls4ml_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
     from inferon.frontends.hls4ml.keras_layers import network_of_keras
 
     x, y = SimpleNamespace(shape=(None, 4)), SimpleNamespace(shape=(None, 2))

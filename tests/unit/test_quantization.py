@@ -155,6 +155,7 @@ def _quantized(x: Node) -> Node:
 LAYERS: dict[str, tuple[Callable[[Node], Node], str]] = {
     "a sort": (lambda x: b.gather(x, b.cast(x, b.top_k(x, 2).type.element), 0), "cast to i64"),
     "an infinite factor": (lambda x: b.mul(b.apply(Relu(), x), np.inf), "not finite"),
+    "a division by zero": (lambda x: b.div(b.apply(Relu(), x), 0.0), "not finite"),
     "quantized": (_quantized, "is quantized already"),
 }
 

@@ -124,8 +124,9 @@ def macro_auc(scores: ArrayLike, labels: ArrayLike) -> Estimate:
     DataError
         As in ``accuracy``, or a class has no event.
     """
-    area, deviation = macro_auc_terms(scores, labels)
-    return Estimate(area, float(np.linalg.norm(deviation)))
+    values, truth = scores_and_labels(scores, labels)
+    area, deviation = _macro_auc(values, truth)
+    return Estimate(area, float(np.linalg.norm(deviation)) / values.shape[1])
 
 
 def macro_auc_terms(scores: ArrayLike, labels: ArrayLike) -> tuple[float, FloatArray]:
@@ -135,6 +136,12 @@ def macro_auc_terms(scores: ArrayLike, labels: ArrayLike) -> tuple[float, FloatA
     (DeLong et al., section 3).  Parameters and errors are those of ``macro_auc``.
     """
     values, truth = scores_and_labels(scores, labels)
+    area, deviation = _macro_auc(values, truth)
+    return area, deviation / values.shape[1]
+
+
+def _macro_auc(values: FloatArray, truth: LabelArray) -> tuple[float, FloatArray]:
+    """Return the macro AUC, and the sum over classes of each event's part of the error."""
     classes = values.shape[1]
     missing = sorted(set(range(classes)) - set(truth.tolist()))
     if missing or classes < 2:
@@ -149,7 +156,7 @@ def macro_auc_terms(scores: ArrayLike, labels: ArrayLike) -> tuple[float, FloatA
         areas[index] = below_signal.mean()
         deviation[is_signal] += _share_of_error(below_signal)
         deviation[~is_signal] += _share_of_error(above_background)
-    return float(areas.mean()), deviation / classes
+    return float(areas.mean()), deviation
 
 
 def background_rejection(

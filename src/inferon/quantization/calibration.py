@@ -13,8 +13,8 @@ from inferon.ir.node import Node
 from inferon.ir.shape import largest
 from inferon.ir.values import Array
 
-MOST_NUMBERS = 1 << 25
-"""All values of the model for all calibration events together: 256 MB in float64."""
+MOST_NUMBERS = 1 << 24
+"""All values of the model for all calibration events together: 128 MB in float64."""
 
 
 def calibrated(graph: Graph, data: Feed) -> list[Array]:

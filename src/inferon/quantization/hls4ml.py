@@ -8,6 +8,7 @@ from typing import Any
 
 from inferon.ir.graph import Graph
 from inferon.load import load
+from inferon.quantization.post_training import refuse_wide
 
 
 def from_hls4ml(model: Any, config: Mapping[str, Any] | str | os.PathLike[str]) -> Graph:
@@ -35,6 +36,10 @@ def from_hls4ml(model: Any, config: Mapping[str, Any] | str | os.PathLike[str]) 
 
     configuration = read_configuration(config)
     if any(each.__module__.split(".")[0] == "keras" for each in type(model).__mro__):
-        return exact_network(network_of_keras(model), configuration)
-    graph = model if isinstance(model, Graph) else load(model, batch_axis=0)  # as hls4ml has it
-    return exact_network(network_of_graph(graph), configuration)
+        network = network_of_keras(model)
+    else:
+        graph = model if isinstance(model, Graph) else load(model, batch_axis=0)
+        network = network_of_graph(graph)
+    made = exact_network(network, configuration)
+    refuse_wide(made)
+    return made

@@ -118,6 +118,9 @@ SETTINGS: dict[str, tuple[Check, str]] = {
 }
 """Keys of the model and of layers, beside ``Precision``."""
 
+KINDS = (DEFAULT, "weight", "bias", "scale", "accum", "result")
+"""Kinds of values that have a precision."""
+
 UNUSED = ("table", "param", "maximum", "index")
 """Precisions that none of the layers here reads; ``maximum`` bounds auto, which is refused."""
 
@@ -160,6 +163,9 @@ class _Reader:
         found = {}
         for kind, each in given.items():
             if kind in UNUSED:
+                continue
+            if kind not in KINDS:
+                self._gap(each, f"a precision of {kind}", ", ".join(KINDS))
                 continue
             try:
                 found[kind] = parse_precision(each.value)
@@ -218,21 +224,30 @@ def _from_file(path: Path) -> dict[str, Setting]:
 
 
 def _from_yaml(root: Any, path: Path) -> dict[str, Setting]:
-    """Return a tree of settings; anchors and tags that build objects are read as texts."""
+    """Return a tree of settings; a list or an alias of keys is no setting."""
     import yaml
 
     tree = {}
     for key, value in root.value:
         place = f"{path.name}, line {key.start_mark.line + 1}"
+        inner: Any = "a list"
         if isinstance(value, yaml.MappingNode):
-            inner: Any = _from_yaml(value, path)
+            alias = value.start_mark.index < key.start_mark.index
+            inner = "an alias" if alias else _from_yaml(value, path)
         elif isinstance(value, yaml.ScalarNode):
-            loader = yaml.SafeLoader("")
-            inner = loader.construct_object(value) if value.tag in _PLAIN else value.value
-        else:
-            inner = "a list"
+            inner = _scalar(value)
         tree[str(key.value)] = Setting(inner, place)
     return tree
+
+
+def _scalar(node: Any) -> Any:
+    """Return a number or truth value as such, anything else as its text."""
+    import yaml
+
+    try:
+        return yaml.SafeLoader("").construct_object(node) if node.tag in _PLAIN else node.value
+    except (yaml.YAMLError, ValueError, KeyError):  # a tag that its text does not fit
+        return node.value
 
 
 _PLAIN = tuple(f"tag:yaml.org,2002:{each}" for each in ("int", "float", "bool", "null"))

@@ -43,13 +43,14 @@ def network_of_keras(model: Any) -> Network:
         if read is None:
             gaps.append(_gap(layer, f"a Keras layer {type(layer).__name__}"))
             continue
-        tensors = _listed(layer.input)
-        known = [values.get(id(each)) for each in tensors]
-        inputs = tuple(each for each in known if each is not None)
         try:
-            made = read(layer, inputs)
+            known = [values.get(id(each)) for each in _listed(layer.input)]
+            made = read(layer, tuple(each for each in known if each is not None))
         except NotImplementedError as refused:
             gaps.append(_gap(layer, str(refused)))
+            continue
+        except (AttributeError, ValueError):  # Keras: several inputs, one for each use
+            gaps.append(_gap(layer, "a layer without an input, or one that is used several times"))
             continue
         layers.append(made)
         name = made.name

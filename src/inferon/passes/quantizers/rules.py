@@ -136,7 +136,8 @@ def _times(node: Node, at: int, array: Array, state: State, walk: Walk) -> State
     if isinstance(state, Curve) and _is_uniform(array):
         return Curve(state.source, node)
     x = walk.on_grid(node.inputs[at])
-    factor = 1.0 / array if isinstance(node.op, arithmetic.Div) else array
+    with np.errstate(divide="ignore"):  # infinity is refused as a factor
+        factor = 1.0 / array if isinstance(node.op, arithmetic.Div) else array
     power = _power_of_two(factor)
     if power is not None:
         moved = b.mul(x.node, spread(factor, node))

@@ -115,7 +115,10 @@ class Walk:
         if key not in self.narrowed:
             if not np.isfinite(array).all():
                 raise Stays("a factor that is not finite", "finite numbers")
-            grid = self._weight_grid(array, self.widths.of(key), channels)
+            width = self.widths.of(key)
+            if np.all(array == array.flat[0]):  # as of a mean: one number may have more bits
+                width = max(width, self.widths.activations)
+            grid = self._weight_grid(array, width, channels)
             self.narrowed[key] = self.put(key, spread(array, node), grid)
         return self.narrowed[key]
 
