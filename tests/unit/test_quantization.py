@@ -14,7 +14,8 @@ from inferon.errors import DataError, InferonError, Unsupported, UsageError
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.types import FLOAT32, Fixed
+from inferon.ir.shape import Dim
+from inferon.ir.types import FLOAT32, FLOAT64, Fixed
 from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.ops.activation import Relu
@@ -168,6 +169,25 @@ def test_layers_without_a_quantized_form_are_named(name: str) -> None:
     graph = Graph("g", (x,), (Node(y.op, y.inputs, "layer_of_the_model"),), ("y",))
     with pytest.raises(Unsupported, match=message):
         inferon.quantize(graph, calibration=data(40))
+
+
+def test_a_run_time_size_is_refused_by_the_input() -> None:
+    x = b.input_("x", (Dim("particles", 8), 4), FLOAT32)
+    graph = Graph("g", (x,), (b.sum_(x, [0]),), ("y",))
+    with pytest.raises(Unsupported, match="x: the run-time size particles"):
+        inferon.quantize(graph, calibration=np.zeros((5, 6, 4), np.float32))
+
+
+def test_a_model_in_double_precision_is_quantized_as_well() -> None:
+    x = b.input_("x", (6,), FLOAT64)
+    y = b.apply(Sigmoid(), b.product(x, b.constant(RNG.normal(size=(6, 2)))))
+    made = inferon.quantize(
+        Graph("g", (x,), (y,), ("y",)), calibration=data(100).astype(np.float64)
+    )
+    (got,), (floats,) = (
+        interpret(each, data(50, 1).astype(np.float64)) for each in (made.graph, made.grids)
+    )
+    assert np.array_equal(got, floats)
 
 
 # ---------------------------------------------------------------------------------------- budgets

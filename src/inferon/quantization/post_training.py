@@ -11,6 +11,7 @@ from inferon.compile import compile
 from inferon.errors import Gap, ToolMissing, Unsupported, UsageError
 from inferon.interpret import Feed, arranged, interpret
 from inferon.ir.graph import Graph
+from inferon.ir.shape import Dim
 from inferon.ir.types import Fixed
 from inferon.ir.values import Array
 from inferon.ops.mantissa import Rounding
@@ -102,6 +103,7 @@ def quantize(
         types=inputs if isinstance(inputs, Mapping) else {},
     )
     _check_types(graph, widths.types)
+    _refuse_run_time_sizes(graph)
     arrays = calibrated(graph, calibration)
     if metric is not None:
         refuse_shared(arrays, arranged(graph, metric.data))
@@ -126,6 +128,17 @@ def _check_types(graph: Graph, types: Mapping[str, Fixed]) -> None:
         if name not in graph.input_names:
             known = ", ".join(graph.input_names)
             raise UsageError(f"{name!r} is no input; there are: {known}")
+
+
+def _refuse_run_time_sizes(graph: Graph) -> None:
+    gaps = [
+        Gap(name, f"the run-time size {size}", "a model of a fixed size, with a mask")
+        for name, node in zip(graph.input_names, graph.inputs, strict=True)
+        for size in node.type.shape
+        if isinstance(size, Dim)
+    ]
+    if gaps:
+        raise Unsupported(gaps)
 
 
 def refuse_wide(graph: Graph) -> None:
