@@ -346,6 +346,15 @@ def test_batch_normalization_goes_into_the_weights(make: Callable[[Node], Node])
     assert np.abs(got - wanted).max() < 1e-5 * np.abs(wanted).max()  # weights in float32
 
 
+def test_one_number_may_be_a_factor_here_and_a_divisor_there() -> None:
+    x, five = b.input_("x", (6,), FLOAT32), b.constant(np.float32(5.0))
+    h = b.apply(Relu(), x)
+    graph = Graph("g", (x,), (b.add(b.mul(h, five), b.div(h, five)),), ("y",))
+    made = inferon.quantize(graph, calibration=data(300), weights=12, activations=12)
+    (got,), (wanted,) = (interpret(each, data(50, 1)) for each in (made.graph, graph))
+    assert np.abs(got - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
 def test_a_scale_whose_layer_is_used_elsewhere_stays() -> None:
     x = b.input_("x", (6,), FLOAT32)
     h = b.product(x, b.constant(RNG.normal(size=(6, 4)).astype(np.float32)))

@@ -84,10 +84,13 @@ def _split(node: Node) -> Node | None:
 
 @rule(arithmetic.Div)
 def _by_reciprocal(node: Node) -> Node | None:
-    """X / y -> x * (1 / y), where neither is a constant; repeated divisors are inverted once."""
+    """X / y -> x * (1 / y), unless x is a constant; repeated divisors are inverted once."""
     x, y = node.inputs
-    if not isinstance(node.type.element, Float) or is_constant(x) or is_constant(y):
+    if not isinstance(node.type.element, Float) or is_constant(x):
         return None
+    if is_constant(y):
+        with np.errstate(divide="ignore"):  # infinity is refused as a factor
+            return b.mul(x, b.constant(1.0 / constant_array(y), node.type.element))
     path = []
     while isinstance(y.op, movement.Broadcast | movement.Reshape):
         path.append(y.op)

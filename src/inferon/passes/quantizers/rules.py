@@ -110,12 +110,15 @@ def _factor(node: Node, channels: tuple[int, ...], walk: Walk) -> OnGrid:
     return walk.narrow(node)
 
 
-@_of.register(arithmetic.Mul)
 @_of.register(arithmetic.Div)
+def _div(op: Op, node: Node, states: States, walk: Walk) -> State:
+    """Divide a constant, as a reciprocal does; other quotients are products by now."""
+    return _function(node, states, walk)
+
+
+@_of.register(arithmetic.Mul)
 def _mul(op: Op, node: Node, states: States, walk: Walk) -> State:
     x, y = node.inputs
-    if isinstance(op, arithmetic.Div) and isinstance(states[0], Constant):
-        return _function(node, states, walk)
     for at, other in ((0, 1), (1, 0)):
         constant = states[other]
         if isinstance(constant, Constant):
@@ -136,15 +139,11 @@ def _times(node: Node, at: int, array: Array, state: State, walk: Walk) -> State
     if isinstance(state, Curve) and _is_uniform(array):
         return Curve(state.source, node)
     x = walk.on_grid(node.inputs[at])
-    with np.errstate(divide="ignore"):  # infinity is refused as a factor
-        factor = 1.0 / array if isinstance(node.op, arithmetic.Div) else array
-    power = _power_of_two(factor)
+    power = _power_of_two(array)
     if power is not None:
-        moved = b.mul(x.node, spread(factor, node))
-        return OnGrid(Node(moved.op, moved.inputs, node.origin), x.fraction - power, x.width)
-    weights = walk.weights(node.inputs[1 - at], factor, ())
-    product = b.mul(x.node, weights.node)
-    return OnGrid(Node(product.op, product.inputs, node.origin), x.fraction + weights.fraction)
+        return OnGrid(_same(node, x.node, spread(array, node)), x.fraction - power, x.width)
+    weights = walk.weights(node.inputs[1 - at], array, ())
+    return OnGrid(_same(node, x.node, weights.node), x.fraction + weights.fraction)
 
 
 def _is_uniform(array: Array) -> bool:
