@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -28,8 +28,10 @@ from inferon.ir.graph import Graph
 from inferon.ir.listing import show
 from inferon.ir.values import Array
 from inferon.ops.mantissa import Rounding
-from inferon.quantization import Budget, Grain, Metric, Quantized
 from inferon.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from inferon.quantization import Metric, Quantized  # loads with the first use of the verb
 
 ALL = 1 << 40
 """Events of a file; no file has more."""
@@ -129,14 +131,14 @@ def quantize(
         graph,
         calibration=read_events(graph, calibration, ALL, special=False),
         metric=_metric(graph, metric, validation),
-        weights=weights if mean_weights is None else Budget(mean_bits=mean_weights),
+        weights=weights if mean_weights is None else inferon.Budget(mean_bits=mean_weights),
         activations=(
-            activations if mean_activations is None else Budget(mean_bits=mean_activations)
+            activations if mean_activations is None else inferon.Budget(mean_bits=mean_activations)
         ),
         inputs=inputs,
         outputs=outputs,
         arguments=arguments,
-        grain=Grain[grain.name],
+        grain=inferon.Grain[grain.name],
         rounding=Rounding[rounding.name],
     )
     _finish(terminal, model, out, made.graph, made)
