@@ -168,6 +168,23 @@ def _windows(rows: int, columns: int, channels: int, stride: int = 1) -> Whole:
     return np.stack(found)
 
 
+def small(name: str, seed: int) -> Network:
+    """Return a network that is placed and routed in seconds: a chain, a set, or an image."""
+    rng = np.random.default_rng(seed)
+    head = _chain(rng, (12, 12, 5), NARROW, NARROW_ACTIVATION, 0.5)
+    if name == "chain":
+        return Network(name, "dense 12-12-5", (12,), NARROW_INPUT, tuple(head))
+    if name == "set":
+        each = _chain(rng, (3, 6, 12), NARROW, NARROW_ACTIVATION, 0.5)
+        middle = (Activation(NARROW_ACTIVATION), SumOver(), Activation(Grid(False, 8, 4)))
+        steps = (*each, *middle, *head)
+        return Network(name, "Deep Sets of 4 particles", (4, 3), NARROW_INPUT, steps)
+    kernel = Dense(*_weights(rng, 9, 3, NARROW, 0.5), NARROW)
+    image = (Windows(_windows(5, 5, 1, stride=2)), kernel, Activation(NARROW_ACTIVATION))
+    steps = (*image, Windows(np.arange(12)[None, :]), *head)
+    return Network("image", "CNN on 5 x 5", (5, 5, 1), NARROW_INPUT, steps)
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     "jet_16bit": jet_wide,
     "jet_6bit": jet_narrow,

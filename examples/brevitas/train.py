@@ -2,7 +2,7 @@
 
 Run in an environment with Inferon (extra ``train``) and Brevitas::
 
-    pip install 'inferon[train]' brevitas==0.13.4
+    pip install 'inferon[train]' brevitas==0.13.4 onnxoptimizer
     python examples/brevitas/train.py jet_tagger_6bit.onnx
 
 The network is the MLP of arXiv:1804.06913 on 16 high-level features.  All scales are powers of
@@ -131,7 +131,15 @@ def main() -> int:
         right = (_plain(model(x)).argmax(1) == y).float()
     error = float(right.std() / len(right) ** 0.5)
     print(f"accuracy on {len(right)} test jets: {float(right.mean()):.4f} +- {error:.4f}")
-    export_qonnx(model, x[:1], export_path=str(Path(sys.argv[1])), dynamo=False)
+    export_qonnx(
+        model,
+        x[:1],
+        export_path=str(Path(sys.argv[1])),
+        input_names=["features"],
+        output_names=["scores"],
+        dynamic_axes={"features": {0: "N"}, "scores": {0: "N"}},
+        dynamo=False,
+    )
     return 0
 
 

@@ -19,7 +19,16 @@ from inferon.version import VERSION
 
 if TYPE_CHECKING:
     from inferon.passes.double import in_double
-    from inferon.quantize import ExactModel, exact
+    from inferon.physics.compared import accuracy, auc, mean_squared_error
+    from inferon.quantization import (
+        Budget,
+        ExactModel,
+        Grain,
+        Quantized,
+        exact,
+        from_hls4ml,
+        quantize,
+    )
     from inferon.targets.cpp import Cpp, Labels, Ragged
     from inferon.targets.rtl import Verilog, Vhdl
 
@@ -27,23 +36,37 @@ __version__ = VERSION
 
 __all__ = [
     "Agreement",
+    "Budget",
     "Compiled",
     "Cpp",
     "ExactModel",
+    "Grain",
     "Graph",
     "InferonError",
     "Jagged",
     "Labels",
+    "Quantized",
     "Ragged",
     "Verilog",
     "Vhdl",
     "__version__",
+    "accuracy",
+    "auc",
     "compile",
     "exact",
+    "from_hls4ml",
     "in_double",
     "interpret",
     "load",
+    "mean_squared_error",
+    "quantize",
 ]
+
+
+_QUANTIZATION = (
+    *("Budget", "ExactModel", "Grain", "Quantized"),
+    *("exact", "from_hls4ml", "quantize"),
+)
 
 
 def __getattr__(name: str) -> object:
@@ -60,8 +83,12 @@ def __getattr__(name: str) -> object:
         from inferon.passes.double import in_double
 
         return in_double
-    if name in ("ExactModel", "exact"):
-        from inferon import quantize
+    if name in _QUANTIZATION:
+        from inferon import quantization
 
-        return getattr(quantize, name)
+        return getattr(quantization, name)
+    if name in ("accuracy", "auc", "mean_squared_error"):
+        from inferon.physics import compared
+
+        return getattr(compared, name)
     raise AttributeError(f"module 'inferon' has no attribute {name!r}")

@@ -41,7 +41,7 @@ HEAVY = {
     "torch": {"training", "models", "frontends", "search", "bench", "containers"},
     "typer": {"cli"},
     "uproot": {"physics"},
-    "yaml": {"training"},
+    "yaml": {"frontends", "training"},
 }
 
 

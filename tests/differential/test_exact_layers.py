@@ -17,7 +17,7 @@ from inferon.ir.values import Array
 from inferon.ops.loop import Loop
 from inferon.passes.presets import RTL
 from inferon.passes.rim import split
-from inferon.quantize import ExactModel
+from inferon.quantization import ExactModel
 from inferon.targets.rtl import Verilog
 from tests.differential.cpp_pack import BUILDS, Pack
 from tests.differential.cpp_pack import check as check_cpp

@@ -14,6 +14,8 @@ from decimal import (
     ROUND_UP,
     Decimal,
 )
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -64,6 +66,8 @@ def value(op: Composite, *inputs: Array) -> Array:
 
 
 def decimal(number: float, mode: ToWhole) -> int:
+    if mode is ToWhole.HALF_UP:  # the library's is away from zero
+        return floor(Fraction(float(number)) + Fraction(1, 2))
     return int(Decimal(float(number)).to_integral_value(DECIMAL[mode]))
 
 

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from inferon.cli import bench, check, compile, data, demo, doctor, report, show, train, verify
+from inferon.cli import (
+    bench,
+    check,
+    compile,
+    data,
+    demo,
+    doctor,
+    quantize,
+    report,
+    show,
+    train,
+    verify,
+)
 from inferon.cli.terminal import Terminal
 from inferon.errors import InferonError, OutputError, UsageError
 from inferon.version import VERSION
@@ -48,6 +60,7 @@ app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("compile")(compile.compile_)
 app.command("verify")(verify.verify)
+app.command("quantize")(quantize.quantize)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from math import isfinite
 from pathlib import PurePath
 from typing import Any
@@ -18,7 +19,7 @@ def as_json(value: Any) -> Json:
     Parameters
     ----------
     value : dataclasses, mappings with text keys, sequences, numpy arrays and scalars, paths, text,
-        numbers; not-a-number and infinity become None
+        members of enumerations (their names), numbers; not-a-number and infinity become None
 
     Raises
     ------
@@ -37,6 +38,8 @@ def as_json(value: Any) -> Json:
         return value if isfinite(value) else None
     if value is None or isinstance(value, str | int | bool):
         return value
+    if isinstance(value, Enum):
+        return value.name.lower()
     if isinstance(value, PurePath):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no spelling in JSON")

@@ -20,6 +20,7 @@ class ToWhole(Enum):
     """How a number becomes a whole one."""
 
     HALF_EVEN = "nearest, ties to even"
+    HALF_UP = "nearest, ties toward plus infinity"
     HALF_AWAY = "nearest, ties away from zero"
     HALF_TOWARD_ZERO = "nearest, ties toward zero"
     FLOOR = "toward minus infinity"
@@ -39,6 +40,8 @@ class Whole(Composite):
         match self.mode:
             case ToWhole.HALF_EVEN:
                 return b.round_even(x)
+            case ToWhole.HALF_UP:
+                return _half_up(x)
             case ToWhole.FLOOR:
                 return b.floor(x)
             case ToWhole.CEIL:
@@ -58,6 +61,13 @@ class Whole(Composite):
         up = b.less_equal(0.5, rest) if self.mode is ToWhole.HALF_AWAY else b.less(0.5, rest)
         nearest = b.add(whole, b.select(up, b.constant_like(x, 1.0), 0.0))
         return b.select(b.less(x, 0.0), b.neg(nearest), nearest)
+
+
+def _half_up(x: Node) -> Node:
+    """Round the rest above the floor: ``floor(x + 0.5)`` would round the sum first."""
+    whole = b.floor(x)
+    up = b.less_equal(0.5, b.sub(x, whole))
+    return b.add(whole, b.select(up, b.constant_like(x, 1.0), 0.0))
 
 
 def _ceil(x: Node) -> Node:

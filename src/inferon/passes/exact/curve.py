@@ -1,13 +1,14 @@
 """Functions of narrow values as tables: every value of the type goes through the float layers.
 
-The entries are computed by the interpreter in float32, so that behind the next quantizer a table
-gives what the float model gives, bit for bit.
+The entries are computed by the interpreter in the model's floats, so that behind the next
+quantizer a table gives what the float model gives, bit for bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,8 @@ def tabulated(node: Node, values: Sequence[Value]) -> Curve | Grid | None:
     index = _index(values) if isinstance(node.op, ELEMENTWISE) else None
     if index is None or node.type.shape != index.node.type.shape:
         return None
-    columns = [_column(each, index) for each in values]
+    kinds = [_float_of(each) for each in node.inputs]
+    columns = [_column(each, index, kind) for each, kind in zip(values, kinds, strict=True)]
     if any(each is None for each in columns):
         return None
     arrays = [b.constant(each) for each in columns if each is not None]
@@ -76,7 +78,13 @@ def _index(values: Sequence[Value]) -> Grid | None:
     return found
 
 
-def _column(value: Value, index: Grid) -> Array | None:
+def _float_of(node: Node) -> np.dtype[Any]:
+    """Return the float in which the float model has an operand."""
+    element = node.type.element
+    return storage(element) if isinstance(element, Float) else np.dtype(np.float32)
+
+
+def _column(value: Value, index: Grid, kind: np.dtype[Any]) -> Array | None:
     """Return an operand for every value of the index."""
     fixed = index.fixed
     if isinstance(value, Curve):
@@ -84,9 +92,9 @@ def _column(value: Value, index: Grid) -> Array | None:
     if isinstance(value, Grid):
         assert value.scale is not None
         mantissas = np.arange(fixed.lowest, fixed.highest + 1, dtype=np.float64)
-        numbers = (mantissas * value.resolution * value.scale).astype(np.float32)
+        numbers = (mantissas * value.resolution * value.scale).astype(kind)
         offset = None if value.offset is None else uniform(value.offset)
-        return numbers if offset is None else numbers + np.float32(offset)
+        return numbers if offset is None else numbers + kind.type(offset)
     assert isinstance(value, Numbers)
     number = uniform(value.array)
     if number is None:

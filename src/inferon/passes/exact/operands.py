@@ -102,6 +102,8 @@ def together(values: Values) -> list[Grid]:
     known = [number_array(each) for each in values]
     computed = [each for each, array in zip(values, known, strict=True) if array is None]
     if not computed:
+        computed = [each for each in values if isinstance(each, Grid)]  # wide weights and an end
+    if not computed:
         return aligned(*(on_grid(each) for each in values))
     like = on_grid(computed[0])
     if any(_is_whole_number(array) for array in known):

@@ -18,6 +18,7 @@ from inferon.passes.exact.value import Grid, NotExact, Pending, Rim, is_power_of
 
 _ROUNDING = {
     ToWhole.HALF_EVEN: Rounding.HALF_EVEN,
+    ToWhole.HALF_UP: Rounding.HALF_UP,
     ToWhole.HALF_AWAY: Rounding.HALF_AWAY,
     ToWhole.HALF_TOWARD_ZERO: Rounding.HALF_TOWARD_ZERO,
     ToWhole.FLOOR: Rounding.FLOOR,
