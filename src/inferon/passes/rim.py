@@ -6,7 +6,6 @@ An exact graph quantizes its float inputs and hands back floats.  Firmware holds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inferon.errors import Gap, Unsupported
@@ -113,12 +112,11 @@ def _result(output: Node) -> Node:
 
 def _after(graph: Graph, results: list[Node]) -> Graph:
     """Return the graph from the outputs of the core to those of the model."""
-    given: Mapping[Node, Node] = {
-        node: b.input_(f"core_{i}", node.type.shape, node.type.element)
-        for i, node in enumerate(dict.fromkeys(results))
-    }
-    outputs = tuple(
-        given[inner] if inner is output else Node(output.op, (given[inner],), output.origin)
-        for inner, output in zip(results, graph.outputs, strict=True)
+    given = tuple(  # one for each output, also where several are one value of the core
+        b.input_(f"core_{i}", node.type.shape, node.type.element) for i, node in enumerate(results)
     )
-    return Graph(graph.name, tuple(given.values()), outputs, graph.output_names)
+    outputs = tuple(
+        core if inner is output else Node(output.op, (core,), output.origin)
+        for core, inner, output in zip(given, results, graph.outputs, strict=True)
+    )
+    return Graph(graph.name, given, outputs, graph.output_names)
