@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inferon.passes.double import in_double
     from inferon.quantize import ExactModel, exact
     from inferon.targets.cpp import Cpp, Labels, Ragged
+    from inferon.targets.hls import Dialect, Hls
 
 __version__ = VERSION
 
@@ -28,8 +29,10 @@ __all__ = [
     "Agreement",
     "Compiled",
     "Cpp",
+    "Dialect",
     "ExactModel",
     "Graph",
+    "Hls",
     "InferonError",
     "Jagged",
     "Labels",
@@ -49,6 +52,10 @@ def __getattr__(name: str) -> object:
         from inferon.targets import cpp
 
         return getattr(cpp, name)
+    if name in ("Dialect", "Hls"):
+        from inferon.targets import hls
+
+        return getattr(hls, name)
     if name == "in_double":
         from inferon.passes.double import in_double
 
