@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from inferon.ir.node import Node
 from inferon.ir.shape import static
 from inferon.ir.types import BOOL, Element, Fixed, Int
-from inferon.ir.values import Array
 from inferon.ops import arithmetic, bits, indexing, logic, movement
 from inferon.ops.convert import Cast, Quantize
 from inferon.ops.dot import Dot
@@ -26,7 +25,6 @@ from inferon.targets.hls.code import (
     Between,
     Call,
     Choice,
-    Constant,
     Expr,
     For,
     Helper,
@@ -45,7 +43,7 @@ from inferon.targets.hls.code import (
     Stmt,
     Variable,
 )
-from inferon.targets.hls.naming import stem
+from inferon.targets.hls.constants import Constants
 from inferon.targets.hls.placement import MOVEMENTS, regrouped
 
 INFIX: dict[type, Infix] = {
@@ -80,35 +78,6 @@ def flat(shape: Sequence[int], index: Index) -> Affine:
 def variable(name: str) -> Affine:
     """Return the place that a loop's variable is."""
     return Affine(0, ((name, 1),))
-
-
-@dataclass(slots=True)
-class Constants:
-    """The constant arrays of a project; mutable because functions bring them."""
-
-    found: dict[Const | Table, Constant] = field(default_factory=dict)
-
-    def array(self, node: Node) -> str:
-        """Return the name of a constant's array."""
-        op = node.op
-        assert isinstance(op, Const)
-        remark = ", ".join(filter(None, (str(node.type), node.origin)))
-        return self._name(op, f"{stem(node.origin, 'constant')}_c", op.values.array, remark)
-
-    def table(self, node: Node) -> str:
-        """Return the name of a table's entries."""
-        op = node.op
-        assert isinstance(op, Table)
-        entries = f"an entry for each {node.inputs[0].type.element}, beginning with the lowest"
-        remark = ", ".join(filter(None, (entries, node.origin)))
-        return self._name(op, f"{stem(node.origin, 'table')}_c", op.entries.array, remark)
-
-    def _name(self, key: Const | Table, name: str, values: Array, remark: str) -> str:
-        if key not in self.found:
-            whole = tuple(int(value) for value in values.ravel().tolist())
-            name = f"{name}{len(self.found)}"
-            self.found[key] = Constant(name, key.element, whole, remark)
-        return self.found[key].name
 
 
 @dataclass(slots=True)

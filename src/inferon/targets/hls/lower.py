@@ -24,7 +24,8 @@ from inferon.targets.hls.code import (
     Parameter,
     Stmt,
 )
-from inferon.targets.hls.element import Constants, Writer, compared, flat, shape_of
+from inferon.targets.hls.constants import Constants
+from inferon.targets.hls.element import Writer, compared, flat, shape_of
 from inferon.targets.hls.naming import stem
 from inferon.targets.hls.placement import stored
 
