@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         quantize,
     )
     from inferon.targets.cpp import Cpp, Labels, Ragged
+    from inferon.targets.hls import Dialect, Hls
     from inferon.targets.rtl import Verilog, Vhdl
 
 __version__ = VERSION
@@ -39,9 +40,11 @@ __all__ = [
     "Budget",
     "Compiled",
     "Cpp",
+    "Dialect",
     "ExactModel",
     "Grain",
     "Graph",
+    "Hls",
     "InferonError",
     "Jagged",
     "Labels",
@@ -75,6 +78,10 @@ def __getattr__(name: str) -> object:
         from inferon.targets import cpp
 
         return getattr(cpp, name)
+    if name in ("Dialect", "Hls"):
+        from inferon.targets import hls
+
+        return getattr(hls, name)
     if name in ("Verilog", "Vhdl"):
         from inferon.targets import rtl
 

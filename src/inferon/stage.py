@@ -14,7 +14,7 @@ arrives with the registers of the firmware.)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from inferon.errors import InvalidGraph
@@ -60,29 +60,45 @@ class Stage:
         return self.name
 
 
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A node that breaks a rule of a stage, in a graph or in the body of a loop."""
+
+    graph: Graph
+    node: Node
+    demand: str
+
+
 def verify(graph: Graph, stage: Stage) -> None:
     """Raise `InvalidGraph`, which names node and rule, unless the graph is at the stage."""
-    _verify(graph, stage, in_body=False)
+    for each in violations(graph, stage):
+        raise _error(each, stage)
 
 
-def _verify(graph: Graph, stage: Stage, *, in_body: bool) -> None:
+def violations(graph: Graph, stage: Stage) -> Iterator[Violation]:
+    """Yield every place where a graph is not at a stage."""
+    return _violations(graph, stage, in_body=False)
+
+
+def _violations(graph: Graph, stage: Stage, *, in_body: bool) -> Iterator[Violation]:
     outputs = set(graph.outputs)
     for node in graph.nodes():
         place = Place(node in outputs, in_body)
         for rule in stage.rules:
             if not rule.holds(node, place):
-                raise _violation(graph, node, stage, rule)
+                yield Violation(graph, node, rule.demand)
         for _, value in node.op.attributes():
             if isinstance(value, Graph):
-                _verify(value, stage, in_body=True)
+                yield from _violations(value, stage, in_body=True)
 
 
-def _violation(graph: Graph, node: Node, stage: Stage, rule: StageRule) -> InvalidGraph:
+def _error(broken: Violation, stage: Stage) -> InvalidGraph:
+    node = broken.node
     inputs = ", ".join(str(each.type) for each in node.inputs)
     layer = f" of layer {node.origin}" if node.origin else ""
     what = f"{node.op.spelling()}({inputs}) -> {node.type}{layer}"
-    message = f"graph {graph.name} is not at stage {stage}: {what} must {rule.demand}"
-    return InvalidGraph(message, node=node, rule=f"{stage}: {rule.demand}")
+    message = f"graph {broken.graph.name} is not at stage {stage}: {what} must {broken.demand}"
+    return InvalidGraph(message, node=node, rule=f"{stage}: {broken.demand}")
 
 
 def _is_simple(node: Node, place: Place) -> bool:

@@ -18,9 +18,9 @@ from inferon.load import load
 from inferon.ops import build as b
 from inferon.targets.base import File
 from inferon.targets.cpp import Cpp, CppArtifact, Labels
-from inferon.targets.cpp.golden import sample
 from inferon.targets.cpp.library import pointer
 from inferon.targets.cpp.program import STACK_BYTES
+from inferon.targets.golden import sample
 from inferon.targets.toolchain import Compiler, shared_library
 from tests.differential.cpp_pack import require
 

@@ -15,8 +15,8 @@ from inferon.load import load
 from inferon.targets.base import File
 from inferon.targets.cpp import Cpp, CppArtifact
 from inferon.targets.cpp.call import aligned
-from inferon.targets.cpp.golden import sample
 from inferon.targets.cpp.library import pointer
+from inferon.targets.golden import sample
 from inferon.targets.toolchain import Compiler, shared_library
 from tests.differential.cpp_pack import require
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from inferon.errors import ExtraMissing
+from inferon.errors import ExtraMissing, ToolMissing
 from tests.absent import require_package, require_tool
 from tests.docs.markdown import PAGES, ROOT, Block, blocks_of
 
@@ -62,6 +62,9 @@ def run_python(page: Path, block: Block, namespace: dict[str, Any]) -> None:
         exec(compile(tree, str(page), "exec"), namespace)  # noqa: S102 - our own pages
     except ExtraMissing as missing:
         require_package(missing.package)  # a counted skip
+        raise
+    except ToolMissing as missing:
+        require_tool(missing.tool)
         raise
 
 

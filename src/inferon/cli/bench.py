@@ -34,7 +34,7 @@ from inferon.measure.benchmark import Benchmark, Timing, benchmark
 from inferon.measure.layers import LayerTime, layer_table
 from inferon.measure.limit import ModelLimits, model_limits
 from inferon.measure.onnxruntime_peer import OnnxRuntime, available
-from inferon.targets.cpp.golden import sample
+from inferon.targets.golden import sample
 
 MOST_LAYERS = 25
 """Layers in the table; the rest is a line."""

@@ -1,4 +1,4 @@
-"""``inferon compile``: a model as standalone C++ in a folder."""
+"""``inferon compile``: a model as standalone C++, or as firmware, in a folder."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ from inferon.cli.model import (
     open_model,
     read_events,
 )
+from inferon.cli.target import (
+    ClockOption,
+    DialectName,
+    DialectOption,
+    Firmware,
+    Kind,
+    KindOption,
+    PartOption,
+    needs_exact,
+    refuse_others,
+)
 from inferon.cli.terminal import Terminal, table
 
 
@@ -30,6 +41,7 @@ def compile_(
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FOLDER", help="New, empty, or an artefact.")
     ],
+    target: KindOption = Kind.CPP,
     name: Annotated[
         str, typer.Option(help="Namespace and file name; the model's by default.")
     ] = "",
@@ -77,6 +89,9 @@ def compile_(
     output_labels: Annotated[
         str, typer.Option(metavar="A,B,...", help="Names of all output elements.")
     ] = "",
+    dialect: DialectOption = DialectName.VITIS,
+    clock_ns: ClockOption = 5.0,
+    part: PartOption = "",
     compiler: CompilerName = "g++",
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
@@ -85,14 +100,22 @@ def compile_(
     extension: ExtensionPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a model as standalone C++ into a folder.
+    """Write a model into a folder, as standalone C++ or as firmware.
 
-    The folder holds the header, the weights, a C interface, a self-test with golden events, a
-    CMake package and a manifest. It appears whole or not at all.
+    Of C++ the folder holds the header, the weights, a C interface, a self-test with golden events,
+    a CMake package and a manifest. Firmware is made of a quantized model, on integers. The folder
+    appears whole or not at all.
     """
+    cpp_only = {
+        **{"--double": double, "--dispatch": dispatch, "--ragged": ragged},
+        **{"--ragged-mask": ragged_mask, "--ragged-count": ragged_count},
+        **{"--input-labels": input_labels, "--output-labels": output_labels},
+        "--march": march != "auto",
+    }
+    refuse_others(target, cpp_only)
     terminal = Terminal(as_json)
     graph = open_model(model, batch_axis, dim, bind, extension).graph
-    made = inferon.exact(graph) if exact else None
+    made = inferon.exact(graph) if exact or needs_exact(target, graph) else None
     if made is not None:
         terminal.say(str(made))
         graph = made.graph
@@ -101,8 +124,12 @@ def compile_(
     named = bool(ragged or ragged_mask or ragged_count)
     sets = inferon.Ragged(tuple(ragged or ()), ragged_mask, ragged_count) if named else None
     labels = inferon.Labels(_split(input_labels), _split(output_labels))
-    target = replace(cpp(compiler, march, name), ragged=sets, dispatch=dispatch, labels=labels)
-    compiled = inferon.compile(graph, target)
+    if target.is_firmware:
+        firmware = Firmware(name, dialect, clock_ns, part, compiler)
+        compiled = inferon.compile(graph, firmware.target(target))
+    else:
+        chosen = replace(cpp(compiler, march, name), ragged=sets, dispatch=dispatch, labels=labels)
+        compiled = inferon.compile(graph, chosen)
     agreement = None
     if check:
         terminal.say(f"compiling with {compiler}, then {check} events against the interpreter")

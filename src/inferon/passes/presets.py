@@ -13,3 +13,6 @@ CPU = Pipeline("cpu", (DECOMPOSE, FOLD))
 
 RTL = Pipeline("rtl", (DECOMPOSE, TURNS, FOLD, FIRMWARE))
 """From an exact graph to one whose tensors become wires, bit for bit."""
+
+HLS = Pipeline("hls", (FOLD,))
+"""From the core of an exact graph to what the HLS target prints, bit for bit."""

@@ -16,7 +16,7 @@ from inferon.report.drawing import amount, drawing, duration
 from inferon.report.figures.bit_profile import bit_profile_figure
 from inferon.report.folder import prepare, put
 from inferon.report.layer_graph import layer_graph
-from inferon.targets.cpp.golden import sample
+from inferon.targets.golden import sample
 from inferon.version import VERSION
 
 EVENTS, SEED = 256, 1

@@ -12,12 +12,12 @@ from inferon.ops.elementary import NUMERICS_VERSION
 from inferon.targets.base import MANIFEST, File
 from inferon.targets.cpp.code import scalar_type, words
 from inferon.targets.cpp.dispatch import dispatch_files
-from inferon.targets.cpp.golden import Golden
 from inferon.targets.cpp.header import header
 from inferon.targets.cpp.manifest import manifest
 from inferon.targets.cpp.program import Program
 from inferon.targets.cpp.self_test import golden_source, self_test_source
 from inferon.targets.cpp.template import filled
+from inferon.targets.golden import Golden
 from inferon.version import VERSION
 
 

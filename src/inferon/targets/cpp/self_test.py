@@ -6,9 +6,9 @@ import numpy as np
 
 from inferon.ir.values import Array
 from inferon.targets.cpp.code import scalar_type, words
-from inferon.targets.cpp.golden import Golden
 from inferon.targets.cpp.program import EVENTS_IN_TILE, Program
 from inferon.targets.cpp.template import filled
+from inferon.targets.golden import Golden
 
 
 def _bits(array: Array) -> tuple[str, list[str]]:

@@ -12,12 +12,12 @@ from inferon.ir.values import Array
 from inferon.passes.presets import CPU
 from inferon.targets.base import Artifact, File, Target
 from inferon.targets.cpp.adapters import Labels, adapters
-from inferon.targets.cpp.golden import golden
 from inferon.targets.cpp.library import Library
 from inferon.targets.cpp.naming import model_name
 from inferon.targets.cpp.package import package
 from inferon.targets.cpp.program import Program, program
 from inferon.targets.cpp.ragged import Ragged
+from inferon.targets.golden import golden
 from inferon.targets.toolchain import Compiler
 
 
