@@ -19,7 +19,7 @@ T := .venv-test/bin/python
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-demo: ## compile two jet taggers to C++, prove them, time them, report (3 minutes at most)
+demo: ## jet taggers to C++ and Verilog: proven, timed, reported (4 minutes at most)
 	@scripts/venv.sh .venv demo
 	@.venv/bin/inferon demo
 

@@ -1,4 +1,4 @@
-"""``inferon demo``: two jet taggers from ONNX to C++ on real jets, proven, timed and reported."""
+"""``inferon demo``: jet taggers from ONNX to C++ and Verilog on real jets, proven and timed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ def demo(
     march: March = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Run two shipped jet taggers through it all.
+    """Run shipped jet taggers through it all.
 
     Compiles them to C++, proves them equal to the interpreter in bits and to ONNX Runtime within
-    the derived bound, measures both, draws ROC curves, and writes a report.
+    the derived bound, measures both, draws ROC curves, and writes a report. A third one, of 6
+    bits, becomes Verilog and is proven in whichever simulator is here.
     """
+    from inferon.physics.sample import shipped_jets
+    from inferon.report.firmware_study import firmware_study
     from inferon.report.folder import prepare  # the loaders and the template engine load here
     from inferon.report.page import record, write_page, write_record
     from inferon.report.run_sample import sample_of
@@ -43,6 +46,9 @@ def demo(
     say("reading 20,000 jets")
     runs = shipped_runs()
     found = study(runs, sample_of(runs), cpp(compiler, march).compiler, say)
+    say("the 6-bit tagger as firmware, simulated")
+    firmware = firmware_study(shipped_jets())
+    chip = firmware.chip.write(out / "jets_mlp_6bit_rtl")
     folders = [run.compiled.write(out / f"{run.run.model.stem}_cpp") for run in found.runs]
     say("drawing the report")
     page, numbers = out / "report.html", out / "report.json"
@@ -50,11 +56,26 @@ def demo(
     write_record(found, numbers)
     say("done")
     terminal.finish(
-        {"report": page, "numbers": numbers, "study": record(found)},
+        {
+            "report": page,
+            "numbers": numbers,
+            "study": record(found),
+            "firmware": {
+                "folder": chip,
+                "accuracy": firmware.accuracy,
+                "estimate": firmware.estimate.total,
+                "latency_cycles": firmware.estimate.latency_cycles,
+                "simulator": firmware.simulator,
+                "proven": firmware.agreement,
+            },
+        },
         scores_table(found),
         "",
         *remarks(found),
         "",
         f"Report    {page}",
         *(f"C++       {folder}" for folder in folders),
+        f"Verilog   {chip}",
+        "",
+        *firmware.lines,
     )
