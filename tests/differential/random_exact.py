@@ -129,11 +129,18 @@ def moved(rng: Rng, x: Node, _: list[Node]) -> Node:
             start = int(rng.integers(shape[axis]))
             return b.slice_(x, axis, start, start + 1, -1)
         case 3:
-            return b.concat([x, b.neg(x)], axis)
+            return b.concat([x, b.slice_(x, axis, shape[axis] - 1, shape[axis], -1)], axis)
         case 4:
-            return b.pad(x, axis, 1, int(rng.integers(2)), constant(rng, ()))
+            return b.pad(x, axis, 1, int(rng.integers(2)), _fill(rng, x))
         case _:
             return b.window(x, axis, int(rng.integers(1, shape[axis] + 1)))
+
+
+def _fill(rng: Rng, x: Node) -> Node:
+    element = x.type.element
+    assert isinstance(element, Fixed)
+    lowest, highest = max(element.lowest, -9), min(element.highest, 9)
+    return b.constant(rng.integers(lowest, highest, endpoint=True), element)
 
 
 KINDS: tuple[Step, ...] = (

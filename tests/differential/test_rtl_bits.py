@@ -176,7 +176,7 @@ def test_constants_alone_are_refused() -> None:
 @each_simulator
 def test_one_stage_and_dozens(simulator: Simulator) -> None:
     depths = []
-    for clock_ns in (1000.0, 1.2):
+    for clock_ns in (1000.0, 1.45):
         made = check(network("tabulated"), simulator, 50, clock_ns)
         depths.append(made.design.pipeline.latency_cycles)
     assert depths[0] == 1
