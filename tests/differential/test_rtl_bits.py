@@ -1,7 +1,7 @@
 """Firmware has the interpreter's bits in Verilator, CXXRTL, Icarus and GHDL.
 
 Networks as exporters write them, the graphs that the C++ is tested with as far as firmware has
-their operators, random graphs, and the odd ends: one bit, constants, wide values, one stage, dozens.
+their operators, random graphs, and odd ends: one bit, constants, wide values, one stage or dozens.
 """
 
 from __future__ import annotations
