@@ -44,7 +44,8 @@ def constant(rng: Rng, shape: tuple[int, ...]) -> Node:
 
 def quantized(rng: Rng, x: Node, _: list[Node], most: int = 12) -> Node:
     modes = [each for each in Overflow if each is not Overflow.ERROR]
-    rounding, overflow = rng.choice(list(Rounding)), rng.choice(modes)
+    rounding = list(Rounding)[int(rng.integers(len(Rounding)))]
+    overflow = modes[int(rng.integers(len(modes)))]
     element = x.type.element
     assert isinstance(element, Fixed)
     to = fixed(rng, most)

@@ -10,7 +10,7 @@ verilator: $(MODULES:%=%.verilator)
 %.icarus: %_test_bench.v @{name}.v @{name}_axis.v
 	iverilog -g2001 -Wall -o $*.vvp -s $*_test_bench $^
 	vvp -n $*.vvp | tee $*.log
-	@grep -q '^PASS' $*.log
+	grep -q '^PASS' $*.log
 
 %.verilator: %_test_bench.v @{name}.v @{name}_axis.v
 	verilator --binary --timing -Mdir $*_verilator --top-module $*_test_bench $^
