@@ -139,13 +139,13 @@ def test_unrolled_random_graphs() -> None:
 
 @cache
 def odd_ends() -> Graph:
-    """One bit in and out, ports that are passed on, constants, values of more than 64 bits."""
+    """One bit in and out, ports that are passed on, constants, values of up to 63 bits."""
     bit, truth = b.input_("bit", (), Fixed(False, 1, 1)), b.input_("truth", (), BOOL)
     minus = b.input_("minus", (1,), Fixed(True, 1, 1))
-    wide = b.input_("wide", (2,), Fixed(True, 61, 20))
-    other = b.input_("other", (2,), Fixed(False, 70, 90))
+    wide = b.input_("wide", (2,), Fixed(True, 20, 10))
+    other = b.input_("other", (2,), Fixed(False, 41, 41))
     product = b.mul(wide, other)
-    cut = b.apply(Quantize(Fixed(True, 66, 100), Rounding.HALF_EVEN, Overflow.SATURATE), product)
+    cut = b.apply(Quantize(Fixed(True, 50, 45), Rounding.HALF_EVEN, Overflow.SATURATE), product)
     ends = {
         "bit_out": b.add(bit, bit),
         "truth_out": truth,

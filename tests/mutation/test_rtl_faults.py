@@ -15,8 +15,10 @@ import pytest
 
 from inferon.errors import Mismatch
 from inferon.ir.graph import Graph
+from inferon.ir.node import Node
 from inferon.ir.values import Array
-from inferon.ops.mantissa import Rounding
+from inferon.ops.convert import Quantize
+from inferon.ops.mantissa import Overflow, Rounding
 from inferon.passes.unroll import wiring
 from inferon.targets.base import File
 from inferon.targets.rtl import (
@@ -31,7 +33,19 @@ from inferon.targets.rtl import (
     target,
     wire,
 )
-from inferon.targets.rtl.netlist import Assign, Extended, Gate, Gated, Pipeline, Ref, Stage, Sum
+from inferon.targets.rtl.netlist import (
+    AnyOf,
+    Assign,
+    Compared,
+    Extended,
+    Gate,
+    Gated,
+    Pipeline,
+    Ref,
+    Signal,
+    Stage,
+    Sum,
+)
 from tests.differential.rtl_pack import check, check_unrolled
 from tests.differential.test_rtl_bits import network
 from tests.grid.test_rtl_operators import operators, quantizers
@@ -102,13 +116,13 @@ def away_for_toward_zero(patch: pytest.MonkeyPatch) -> None:
     swapped(Rounding.HALF_TOWARD_ZERO, Rounding.HALF_AWAY)(patch)
 
 
-def overflow(one: quantizing.Overflow, other: quantizing.Overflow) -> Patch:
+def overflow(one: Overflow, other: Overflow) -> Patch:
     """One overflow is taken for another one."""
 
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
         right = quantizing._confined
 
-        def wrong(op: quantizing.Quantize, *rest: object) -> object:
+        def wrong(op: Quantize, *rest: object) -> object:
             given = replace(op, overflow=other) if op.overflow is one else op
             return right(given, *rest)  # type: ignore[arg-type]
 
@@ -118,15 +132,15 @@ def overflow(one: quantizing.Overflow, other: quantizing.Overflow) -> Patch:
 
 
 def saturate_for_wrap(patch: pytest.MonkeyPatch) -> None:
-    overflow(quantizing.Overflow.WRAP, quantizing.Overflow.SATURATE)(patch)
+    overflow(Overflow.WRAP, Overflow.SATURATE)(patch)
 
 
 def wrap_for_saturate(patch: pytest.MonkeyPatch) -> None:
-    overflow(quantizing.Overflow.SATURATE, quantizing.Overflow.WRAP)(patch)
+    overflow(Overflow.SATURATE, Overflow.WRAP)(patch)
 
 
 def plain_for_symmetric(patch: pytest.MonkeyPatch) -> None:
-    overflow(quantizing.Overflow.SATURATE_SYMMETRIC, quantizing.Overflow.SATURATE)(patch)
+    overflow(Overflow.SATURATE_SYMMETRIC, Overflow.SATURATE)(patch)
 
 
 def exchanged_gates(patch: pytest.MonkeyPatch) -> None:
@@ -137,12 +151,12 @@ def exchanged_gates(patch: pytest.MonkeyPatch) -> None:
 
 def any_for_all(patch: pytest.MonkeyPatch) -> None:
     """A value is below a range when any of its high bits is set, not when one is missing."""
-    patch.setattr(quantizing, "AllOf", quantizing.AnyOf)
+    patch.setattr(quantizing, "AllOf", AnyOf)
 
 
 def lost_sign(patch: pytest.MonkeyPatch) -> None:
     """The elements of a port are read as unsigned."""
-    right = lower.Signal
+    right = Signal
     patch.setattr(lower, "Signal", lambda name, width, signed: right(name, width, False))
 
 
@@ -167,7 +181,7 @@ def exchanged_operands(patch: pytest.MonkeyPatch) -> None:
 
 
 def unsigned_comparison(patch: pytest.MonkeyPatch) -> None:
-    right = cells.Compared
+    right = Compared
     patch.setattr(cells, "Compared", lambda relation, a, b, signed: right(relation, a, b, False))
 
 
@@ -291,8 +305,8 @@ def test_a_fault_in_the_text_is_seen(fault: str) -> None:
 def test_a_symmetric_end_that_unrolling_forgets_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     right = wiring.Wiring._fits
 
-    def forgets(self: wiring.Wiring, op: wiring.Quantize, wire: wiring.Node) -> bool:
-        plain = replace(op, overflow=wiring.Overflow.SATURATE)
+    def forgets(self: wiring.Wiring, op: Quantize, wire: Node) -> bool:
+        plain = replace(op, overflow=Overflow.SATURATE)
         return right(self, plain, wire)
 
     check_unrolled(*quantizers())
