@@ -11,6 +11,11 @@ clang++  | clang    | the second compiler: the same bits are expected from it
 cmake    | cmake    | the emitted CMake package is built by a project of its own
 aarch64-linux-gnu-g++ | g++-aarch64-linux-gnu | compiles emitted headers for AArch64
 qemu-aarch64 | qemu-user | runs them: the same bits are expected from NEON
+verilator | verilator | simulates emitted Verilog: the widest sweep
+iverilog | iverilog | simulates it, and reads it as Verilog-2001 and nothing newer
+ghdl     | ghdl     | simulates emitted VHDL
+yosys    | yosys    | counts what emitted firmware takes of a device
+yosys-config | yosys-dev | brings the headers of CXXRTL, the fourth simulator
 chromium | chromium | opens the HTML report as a person would: scripts, layout, errors
 '
 

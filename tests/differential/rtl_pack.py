@@ -12,7 +12,7 @@ from inferon.analysis.samples import Samples
 from inferon.errors import InvalidGraph, Mismatch, Unsupported
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
-from inferon.ir.node import Node
+from inferon.ir.node import Node, ordered
 from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.passes.presets import RTL
@@ -80,12 +80,13 @@ def outputs_with_wires(graph: Graph) -> Graph | None:
 def _part(graph: Graph, outputs: Sequence[int]) -> Graph:
     chosen = tuple(graph.outputs[i] for i in outputs)
     names = tuple(graph.output_names[i] for i in outputs)
-    needed = set(Graph("all", graph.inputs, chosen, names).nodes())
+    needed = set(ordered(chosen))
     inputs = tuple(each for each in graph.inputs if each in needed)
     return Graph(graph.name, inputs, chosen, names)
 
 
 def _has_wires(graph: Graph) -> bool:
+    """Return whether every operator becomes wires."""
     try:
         unroll(split(RTL.run(graph)).core)
     except (Unsupported, InvalidGraph):

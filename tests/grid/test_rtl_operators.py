@@ -28,6 +28,7 @@ SOURCES = (Fixed(True, 7, 3), Fixed(False, 7, 4), Fixed(True, 7, 9))
 TARGETS = (
     *(Fixed(True, 4, 2), Fixed(False, 4, 3), Fixed(True, 6, 1), Fixed(False, 3, -1)),
     *(Fixed(True, 1, 1), Fixed(False, 1, 1), Fixed(True, 3, 6), Fixed(True, 12, 5)),
+    SOURCES[0],  # nothing to round, and one end that symmetric saturation cuts
 )
 PAIRS = (Fixed(True, 4, 2), Fixed(False, 4, 2), Fixed(True, 3, 4), Fixed(False, 3, -1))
 BINARY = (b.add, b.sub, b.mul, b.maximum, b.minimum, b.less, b.less_equal, b.equal)

@@ -56,7 +56,7 @@ def golden(design: Design) -> Golden:
 
 
 def _clocked(given: Array, wanted: Array, latency: int) -> tuple[Array, int]:
-    """Return what happens at each clock: a reset, events and gaps, a reset in the middle, and rest."""
+    """Return what happens at each clock: a reset, events with gaps, one reset more, and rest."""
     clocks = Gaps(every=GAP_EVERY).clocks(len(given))
     middle = len(clocks) // 2
     resets = np.zeros(2 + len(clocks) + latency, bool)

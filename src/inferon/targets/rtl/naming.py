@@ -65,7 +65,7 @@ TAKEN = frozenset(
 
 _RESERVED = VERILOG_KEYWORDS | VHDL_KEYWORDS | TAKEN | CPP_KEYWORDS
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
-_INNER = re.compile(r"(n|e|p|table|layer)_")
+_INNER = re.compile(r"(n|e|p|table|layer|inner)_")
 
 
 def is_free(name: str) -> bool:

@@ -57,7 +57,8 @@ def extended(signal: Signal, width: int, drop: int = 0) -> Bits:
     if left <= 0:  # nothing is left but the sign
         if not signal.signed:
             return Literal(0, width)
-        return Extended(Slice(signal, signal.width - 1, 1), width, True)
+        sign = Slice(signal, signal.width - 1, 1)
+        return Extended(sign, width, True) if width > 1 else sign
     part = Slice(signal, drop, left) if drop else Ref(signal)
     if width <= left:
         return Slice(signal, drop, width) if width < signal.width else Ref(signal)

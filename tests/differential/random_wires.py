@@ -44,7 +44,8 @@ def constant(rng: Rng, shape: tuple[int, ...]) -> Node:
 
 def quantized(rng: Rng, x: Node, _: list[Node], most: int = 12) -> Node:
     modes = [each for each in Overflow if each is not Overflow.ERROR]
-    rounding, overflow = rng.choice(list(Rounding)), rng.choice(modes)
+    rounding = list(Rounding)[int(rng.integers(len(Rounding)))]
+    overflow = modes[int(rng.integers(len(modes)))]
     element = x.type.element
     assert isinstance(element, Fixed)
     to = fixed(rng, most)
@@ -129,11 +130,18 @@ def moved(rng: Rng, x: Node, _: list[Node]) -> Node:
             start = int(rng.integers(shape[axis]))
             return b.slice_(x, axis, start, start + 1, -1)
         case 3:
-            return b.concat([x, b.neg(x)], axis)
+            return b.concat([x, b.slice_(x, axis, shape[axis] - 1, shape[axis], -1)], axis)
         case 4:
-            return b.pad(x, axis, 1, int(rng.integers(2)), constant(rng, ()))
+            return b.pad(x, axis, 1, int(rng.integers(2)), _fill(rng, x))
         case _:
             return b.window(x, axis, int(rng.integers(1, shape[axis] + 1)))
+
+
+def _fill(rng: Rng, x: Node) -> Node:
+    element = x.type.element
+    assert isinstance(element, Fixed)
+    lowest, highest = max(element.lowest, -9), min(element.highest, 9)
+    return b.constant(rng.integers(lowest, highest, endpoint=True), element)
 
 
 KINDS: tuple[Step, ...] = (
