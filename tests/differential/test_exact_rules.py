@@ -83,6 +83,7 @@ GRAPHS: dict[str, Callable[[], Node]] = {
     "pad": lambda: b.pad(CHANNELS, 1, 1, 2, 0),
     "pad with a number": lambda: b.pad(Q, 1, 1, 2, -0.25),
     "gather": lambda: b.gather(CHANNELS, b.constant(LAST), 1),
+    "gather by values": lambda: b.gather(Q, b.cast(OTHER, INT32), 1, batch=1),
     "top_k": lambda: b.top_k(b.add(Q, OTHER), 2),
     "add": lambda: b.add(Q, OTHER),
     "sub": lambda: b.sub(CHANNELS, OTHER),
@@ -165,7 +166,10 @@ STAYS_FLOAT: dict[str, tuple[Callable[[], Node], str]] = {
         lambda: b.product(b.apply(a.Gelu(), Q), weights(4, 2)),
         "a function that is not quantized",
     ),
-    "indices": (lambda: b.gather(Q, b.cast(OTHER, INT32), 1, batch=1), "indices"),
+    "wide indices": (
+        lambda: b.gather(Q, b.cast(quant(X, 1.0, 18), INT32), 1, batch=1),
+        "integers of s18.0 as i32",
+    ),
 }
 
 

@@ -132,7 +132,7 @@ def as_int(x: Grid, element: Int) -> Node:
     """Return a narrow grid of whole numbers as machine integers: a table from one to the other."""
     fixed, scale = x.fixed, x.scale
     if fixed.width > MAX_ENTRY_BITS or scale is None:
-        raise NotExact(f"an output of {fixed} as {element}", "an output of at most 16 bits")
+        raise NotExact(f"integers of {fixed} as {element}", "integers of at most 16 bits")
     mantissas = np.arange(fixed.lowest, fixed.highest + 1)
     whole = np.rint(mantissas * x.resolution * scale).astype(np.int64)
     held = np.clip(whole, element.lowest, element.highest).astype(storage(element))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from inferon.ir.node import Node
+from inferon.ir.types import Int
 from inferon.ops import indexing, movement
 from inferon.ops.base import Primitive
+from inferon.passes.exact.curve import as_int
 from inferon.passes.exact.dyadic import (
     constant,
     constant_at,
@@ -100,6 +102,9 @@ def _gather(op: indexing.Gather, node: Node, values: Values) -> Value | None:
     index = values[1]
     if isinstance(index, Numbers):
         index = Plain(float_constant(index.array))
+    element = node.inputs[1].type.element
+    if isinstance(index, Grid) and isinstance(element, Int):
+        index = Plain(as_int(index, element))
     if not isinstance(index, Plain):
         raise NotExact("indices that are computed from quantized values", "integer indices")
     x = on_grid(values[0])

@@ -163,7 +163,7 @@ class _Walk:
             return self._decomposed(op, node, origin)
         found = rule(op, node, values) if isinstance(op, OnGrid) else by_rule(node, values)
         if found is None and isinstance(op, Loop):
-            return self._opened(written_out(node), node, origin)
+            return self._written_out(node, origin)
         if found is None and isinstance(op, Composite) and not isinstance(op, Elementary):
             return self._decomposed(op, node, origin)
         if found is None:
@@ -200,6 +200,14 @@ class _Walk:
 
     def _decomposed(self, op: Composite, node: Node, origin: str) -> Value:
         return self._opened(op.decompose(*node.inputs), node, origin)
+
+    def _written_out(self, node: Node, origin: str) -> Value:
+        try:
+            root = written_out(node)
+        except Unsupported as refused:
+            (gap,) = refused.gaps
+            raise NotExact(gap.what, gap.hint) from None
+        return self._opened(root, node, origin)
 
     def _opened(self, root: Node, node: Node, origin: str) -> Value:
         """Return the value of what an abbreviation stands for."""
