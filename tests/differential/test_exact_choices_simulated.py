@@ -38,7 +38,9 @@ def everything() -> Graph:
     wrapped = Quantize(NARROW, Rounding.HALF_EVEN, Overflow.WRAP)
     body = Graph("body", (state, step), (b.apply(wrapped, b.add(moved, step)),), ("following",))
     coarse = b.broadcast(b.constant(np.array(1), COARSE), (6,))
+    weight, zero = (b.constant(np.array(n), Fixed(False, 1, i)) for n, i in ((1, 3), (0, -2)))
     outputs = (
+        b.select(mask, weight, zero),
         *(best, b.gather(x, best, 1, batch=1), b.gather(w, best, 1, batch=1), first),
         b.gather(x, given(I8, 2), 1),
         b.scatter_(small, place, given(I8, 5), 0, Combine.ADD),

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inferon.ir.types import Element, Fixed, Int
+from inferon.ir.types import Element, Fixed
 from inferon.ir.values import Array, storage
 from inferon.targets.rtl.netlist import Vector
 
 WORD_BITS = 32
 """Simulators hold wide ports as words of so many bits, the lowest first."""
-
-INT64_BITS = 64
-"""Of so many bits the highest one is the sign by itself."""
 
 
 def to_bits(mantissas: Array, width: int) -> Array:
@@ -35,7 +32,7 @@ def from_bits(bits: Array, width: int, element: Element) -> Array:
     total = np.zeros(planes.shape[:2], object if dtype.kind == "O" else np.int64)
     for k in range(width):
         total += planes[..., k].astype(total.dtype) << k
-    if isinstance(element, Fixed | Int) and element.signed and width < INT64_BITS:
+    if isinstance(element, Fixed) and element.signed:
         total -= planes[..., -1].astype(total.dtype) << width
     return total.astype(dtype)
 
