@@ -5,6 +5,7 @@ Takes 30 s.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -13,8 +14,13 @@ import pytest
 import inferon
 from inferon.analysis.samples import Samples
 from inferon.ir.graph import Graph
+from inferon.ir.node import Node
+from inferon.ir.types import FLOAT32
 from inferon.ir.values import Array
+from inferon.ops import build as b
 from inferon.ops.loop import Loop
+from inferon.ops.normalization import LayerNorm, Softmax
+from inferon.ops.recurrent import Lstm
 from inferon.passes.presets import RTL
 from inferon.passes.rim import split
 from inferon.quantization import ExactModel
@@ -66,6 +72,46 @@ def test_verilator_has_the_bits_of_the_interpreter(name: str) -> None:
     chip = inferon.compile(exact(name).graph, Verilog(clock_ns=5.0))
     assert str(chip.verify(events(name))).endswith("every bit agrees")
 
+
+# ---------------------------------------------------------------- from float layers, by calibration
+
+RNG = np.random.default_rng(3)
+X = b.input_("x", (6, 4), FLOAT32)
+
+
+def trained(*shape: int) -> Node:
+    return b.constant(RNG.normal(0, 0.5, shape).astype(np.float32))
+
+
+def zeros(size: int) -> Node:
+    return b.constant(np.zeros(size, np.float32))
+
+
+def layer_norm() -> Node:
+    scale, bias = (b.broadcast(trained(8), (6, 8)) for _ in range(2))
+    normal = b.apply(LayerNorm(), b.product(X, trained(4, 8)), scale, bias)
+    return b.product(normal, trained(8, 2))
+
+
+FLOAT_LAYERS: dict[str, Callable[[], Node]] = {
+    "softmax": lambda: b.product(b.apply(Softmax(1), b.product(X, trained(4, 5))), trained(5, 2)),
+    "attention": lambda: b.product(b.apply(Softmax(1), b.product(X, b.transpose(X, (1, 0)))), X),
+    "layer_norm": layer_norm,
+    "lstm": lambda: b.apply(
+        Lstm(), X, trained(8, 4), trained(8, 2), trained(16), zeros(2), zeros(2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLOAT_LAYERS)
+def test_float_layers_that_are_quantized_become_scalars(name: str) -> None:
+    graph = Graph(name, (X,), (FLOAT_LAYERS[name](),), ("y",))
+    calibration = RNG.normal(size=(100, 6, 4)).astype(np.float32)
+    made = inferon.quantize(graph, calibration=calibration)
+    check(made.graph, [RNG.normal(size=(EVENTS, 6, 4)).astype(np.float32)])
+
+
+# --------------------------------------------------------------------------- graphs of fixed point
 
 FLOATS_INSIDE = ("fixed_unary", "tables", "firmware_layer")
 """Graphs that no stage before firmware lets through: floats beyond the rim."""
