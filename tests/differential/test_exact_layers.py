@@ -73,7 +73,7 @@ def test_verilator_has_the_bits_of_the_interpreter(name: str) -> None:
     assert str(chip.verify(events(name))).endswith("every bit agrees")
 
 
-# ---------------------------------------------------------------- from float layers, by calibration
+# --------------------------------------------------------------- from float layers, by calibration
 
 RNG = np.random.default_rng(3)
 X = b.input_("x", (6, 4), FLOAT32)
