@@ -20,7 +20,7 @@ from inferon.ir.values import Array
 from inferon.ops import build as b
 from inferon.ops.loop import Loop
 from inferon.ops.normalization import LayerNorm, Softmax
-from inferon.ops.recurrent import Lstm
+from inferon.ops.recurrent import Gru, Lstm
 from inferon.passes.presets import RTL
 from inferon.passes.rim import split
 from inferon.quantization import ExactModel
@@ -97,6 +97,7 @@ FLOAT_LAYERS: dict[str, Callable[[], Node]] = {
     "softmax": lambda: b.product(b.apply(Softmax(1), b.product(X, trained(4, 5))), trained(5, 2)),
     "attention": lambda: b.product(b.apply(Softmax(1), b.product(X, b.transpose(X, (1, 0)))), X),
     "layer_norm": layer_norm,
+    "gru": lambda: b.apply(Gru(), X, trained(6, 4), trained(6, 2), trained(12), zeros(2)),
     "lstm": lambda: b.apply(
         Lstm(), X, trained(8, 4), trained(8, 2), trained(16), zeros(2), zeros(2)
     ),

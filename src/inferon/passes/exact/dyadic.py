@@ -7,6 +7,8 @@ a tie can be rounded the other way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from inferon.ir.node import Node
@@ -269,13 +271,17 @@ FEW_BITS = 8
 def one_type(nodes: list[Node]) -> list[Node]:
     """Return nodes in the narrowest type that holds all of them: no bit is lost."""
     kinds = [each.type.element for each in nodes]
-    fixed = [kind for kind in kinds if isinstance(kind, Fixed)]
-    fraction = max(kind.fraction for kind in fixed)
-    ends = [
-        end << fraction - kind.fraction for kind in fixed for end in (kind.lowest, kind.highest)
-    ]
-    to = from_ends(ends, fraction)
+    to = common([kind for kind in kinds if isinstance(kind, Fixed)])
     return [each if each.type.element == to else _widened(each, to) for each in nodes]
+
+
+def common(kinds: Sequence[Fixed]) -> Fixed:
+    """Return the narrowest type that holds the values of all."""
+    fraction = max(kind.fraction for kind in kinds)
+    ends = [
+        end << fraction - kind.fraction for kind in kinds for end in (kind.lowest, kind.highest)
+    ]
+    return from_ends(ends, fraction)
 
 
 def _widened(node: Node, to: Fixed) -> Node:

@@ -10,9 +10,12 @@ from inferon.ops import indexing, movement
 from inferon.ops.base import Primitive
 from inferon.passes.exact.curve import as_int
 from inferon.passes.exact.dyadic import (
+    at_step,
+    common,
     constant,
     constant_at,
     grid,
+    guard,
     level,
     made,
     one_type,
@@ -34,6 +37,7 @@ from inferon.passes.exact.value import (
     Plain,
     Rim,
     Value,
+    is_power_of_two,
 )
 
 MOVEMENT = (
@@ -64,10 +68,25 @@ def _concat(op: movement.Concat, node: Node, values: Values) -> Value | None:
     if is_rim(values):
         return on_rim(op, values)
     grids = [on_grid(each) for each in values]
+    grids = min(grids, _on_one_step(grids), key=_width_together)
     nodes = one_type([each.node for each in grids])
     step = np.concatenate([each.step for each in grids], op.axis)
     ends = min(each.low for each in grids), max(each.high for each in grids)
     return grid(Node(op, tuple(nodes)), step, *ends)
+
+
+def _on_one_step(grids: list[Grid]) -> list[Grid]:
+    """Return grids whose steps are powers of two with one of these: the rest moves the point."""
+    scales = [each.scale for each in grids]
+    if any(scale is None or not is_power_of_two(scale) for scale in scales):
+        return grids
+    steps = [np.broadcast_to(np.array(scales[0]), each.step.shape) for each in grids]
+    return [at_step(each, step, guard(each)) for each, step in zip(grids, steps, strict=True)]
+
+
+def _width_together(grids: list[Grid]) -> int:
+    """Return the bits of the type that holds the mantissas of all."""
+    return common([each.fixed for each in grids]).width
 
 
 @rule.register(movement.Pad)
