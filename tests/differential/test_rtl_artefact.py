@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from inferon.errors import UsageError
@@ -19,10 +20,12 @@ from inferon.ir.types import BOOL, Fixed
 from inferon.ops import build as b
 from inferon.targets.rtl import Ghdl, Icarus, Verilog, Vhdl
 from inferon.targets.rtl.naming import is_free, port_names
-from tests.absent import needs_tool
+from tests.absent import needs_tool, require_tool
+from tests.differential.quantized_networks import qonnx_mlp
 from tests.differential.rtl_pack import SIMULATORS, check, each_simulator, require
 from tests.differential.test_rtl_bits import network, odd_ends, programs
 from tests.grid.test_rtl_operators import operators, quantizers
+from tests.unit.command_line import CommandLine
 
 BENCHES = {
     "icarus": ("iverilog", Verilog),
@@ -227,3 +230,28 @@ def test_truth_values_have_one_bit() -> None:
     graph = Graph("g", (x,), (x,), ("y",))
     assert interpret(graph, [np.array([[True, False, True]])])[0].tolist() == [[True, False, True]]
     assert Verilog().build(graph).design.input_bits == 3
+
+
+# --------------------------------------------------------------------------------------- the shell
+
+
+@pytest.mark.parametrize(
+    ("language", "tool"), [("verilog", "verilator"), ("vhdl", "ghdl")], ids=["verilog", "vhdl"]
+)
+def test_the_shell_writes_firmware(
+    language: str, tool: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    require_tool(tool)
+    run = CommandLine(capsys)
+    model = tmp_path / "mlp.onnx"
+    onnx.save(qonnx_mlp(1.0), model)
+    options = ("--target", language, "--clock-ns", "4", "--name", "jets", "-o", tmp_path / "made")
+    ran = run("compile", model, *options, "--check", "20")
+    assert ran.code == 0, ran.err
+    assert "20 events, 100 elements: every bit agrees" in ran.out
+    manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
+    assert (manifest["name"], manifest["clock_ns"]) == ("jets", 4.0)
+    refused = run("compile", model, *options, "--part", "xcvu13p")
+    assert (refused.code, "--part: an option of --target hls" in refused.err) == (2, True)
+    short = run("compile", model, *options[:2], "--clock-ns", "0.1", "-o", tmp_path / "made")
+    assert (short.code, "too short" in short.err) == (2, True)

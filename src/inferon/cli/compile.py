@@ -132,7 +132,8 @@ def compile_(
         compiled = inferon.compile(graph, chosen)
     agreement = None
     if check:
-        terminal.say(f"compiling with {compiler}, then {check} events against the interpreter")
+        how = "simulating" if target.is_simulated else f"compiling with {compiler}, then"
+        terminal.say(f"{how} {check} events against the interpreter")
         agreement = compiled.verify(read_events(graph, None, check, special=True), events=check)
     written = compiled.write(out)
     files = {file.path: len(file.content) for file in compiled.artifact.files}

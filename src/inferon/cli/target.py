@@ -21,11 +21,18 @@ class Kind(StrEnum):
 
     CPP = "cpp"
     HLS = "hls"
+    VERILOG = "verilog"
+    VHDL = "vhdl"
 
     @property
     def is_firmware(self) -> bool:
         """Whether the target takes an exact graph only."""
         return self is not Kind.CPP
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether a simulator computes with the target, and no compiler of the options."""
+        return self in (Kind.VERILOG, Kind.VHDL)
 
 
 class DialectName(StrEnum):
@@ -38,7 +45,9 @@ class DialectName(StrEnum):
 KindOption = Annotated[
     Kind,
     typer.Option(
-        "--target", help="cpp: standalone C++; hls: C++ for synthesis, of a quantized model."
+        "--target",
+        help="cpp: standalone C++; hls: C++ for synthesis; verilog, vhdl: a pipeline. All but the "
+        "first of a quantized model.",
     ),
 ]
 DialectOption = Annotated[
@@ -72,7 +81,15 @@ class Firmware:
     compiler: str
 
     def target(self, kind: Kind) -> Target:
-        """Return the target of a kind that is not C++."""
+        """Return the target of a kind that is not C++.
+
+        Raises
+        ------
+        UsageError
+            When a part is given for what depends on none.
+        """
+        if self.part and kind is not Kind.HLS:
+            raise UsageError(f"--part: an option of --target hls, not of --target {kind}")
         match kind:
             case Kind.HLS:
                 return inferon.Hls(
@@ -82,6 +99,10 @@ class Firmware:
                     compiler=Compiler(self.compiler, march="", optimize="1"),
                     **({"part": self.part} if self.part else {}),
                 )
+            case Kind.VERILOG:
+                return inferon.Verilog(clock_ns=self.clock_ns, name=self.name)
+            case Kind.VHDL:
+                return inferon.Vhdl(clock_ns=self.clock_ns, name=self.name)
             case Kind.CPP:
                 raise AssertionError("C++ has options of its own")
 
