@@ -24,14 +24,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import inferon
 from benchmarks.firmware.graphs import graph_of, qonnx_of
 from benchmarks.firmware.networks import NETWORKS, Dense, Network, events, outputs
-from inferon.measure.synthesis import longest_path, resources_of, yosys_command, yosys_version
+from inferon.measure.synthesis import longest_path, resources_of
 from inferon.passes.unroll import Sharing
 from inferon.targets.rtl import RtlArtifact, Verilog
 from inferon.targets.rtl.simulators import Verilator
+from inferon.targets.rtl.yosys import find_yosys
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "results"
-SETTINGS = ((10.0, 0), (5.0, 0), (3.0, 0), (5.0, None))
+SETTINGS = ((10.0, 0), (5.0, 0), (3.0, 0))
 """Clock in ns and extra depth of ours."""
 
 CUTOFFS = (3, 5, 8)
@@ -51,9 +52,8 @@ def synthesized(sources: list[Path], top: str) -> dict[str, Any]:
         "tee -q -o depth.txt ltp -noff"
     )
     begin = time.perf_counter()
-    subprocess.run(
-        [yosys_command(), "-q", "-p", script], cwd=folder, check=True, timeout=SYNTHESIS_S
-    )
+    command = [*find_yosys().command, "-q", "-p", script]
+    subprocess.run(command, cwd=folder, check=True, timeout=SYNTHESIS_S)
     modules = json.loads((folder / "stat.json").read_text())["modules"]
     found = resources_of(modules[f"\\{top}"])
     return {
@@ -248,7 +248,7 @@ def main() -> int:
     options.work = options.work.resolve()
     networks = {name: measured(NETWORKS[name](), options) for name in options.networks}
     found = {
-        "tool": yosys_version(yosys_command()),
+        "tool": find_yosys().version,
         "synthesis": SYNTHESIS,
         "machine": _machine(),
         "networks": networks,

