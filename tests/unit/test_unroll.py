@@ -17,13 +17,15 @@ from inferon.ir.shape import Dim
 from inferon.ir.types import BOOL, FLOAT32, INT32, INT64, Element, Fixed, Int
 from inferon.ir.values import Values
 from inferon.ops import build as b
+from inferon.ops.arithmetic import Mul
 from inferon.ops.convert import Quantize
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.scatter import Combine
+from inferon.ops.structure import Const
 from inferon.ops.table import Table
 from inferon.passes.presets import RTL
 from inferon.passes.rim import split
-from inferon.passes.unroll import unroll
+from inferon.passes.unroll import Sharing, unroll
 from inferon.passes.unroll.order import comparators
 from inferon.passes.unroll.size import operators
 from tests.differential.unrolled import check, size_of
@@ -342,3 +344,24 @@ def test_tables_of_more_entries_than_the_bound_are_refused() -> None:
 def test_constants_only() -> None:
     (found,) = interpret(check(graph(b.mul(given("x", NARROW), 0))).graph, [np.arange(3)])
     assert not found.any()
+
+
+@pytest.mark.parametrize("signed", [(True, True), (True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("bits", [0, 4, 5])
+def test_narrow_products_become_adders(signed: tuple[bool, bool], bits: int) -> None:
+    """Products of four bits and six: a multiplier below the threshold, adders from five on."""
+    types = Fixed(signed[0], 4, 2), Fixed(signed[1], 6, 1)
+    x, y = (b.input_(name, (), each) for name, each in zip("xy", types, strict=True))
+    model = graph(b.mul(x, y))
+    unrolled = unroll(model, Sharing(multiplier_bits=bits))
+    every = [np.arange(each.lowest, each.highest + 1) for each in types]
+    data = dict(zip("xy", (each.ravel() for each in np.meshgrid(*every)), strict=True))
+    arrays = [data[name] for name in model.input_names]
+    found = unrolled.tensors(interpret(unrolled.graph, unrolled.scalars(arrays)))
+    assert (found[0] == interpret(model, data)[0]).all()
+    multipliers = [
+        node
+        for node in unrolled.graph.nodes()
+        if isinstance(node.op, Mul) and not any(isinstance(i.op, Const) for i in node.inputs)
+    ]
+    assert len(multipliers) == (bits < 5)

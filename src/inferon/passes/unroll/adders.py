@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from inferon.analysis.interval import Interval
+from inferon.errors import UsageError
 from inferon.ir.node import Node
 from inferon.ir.values import Array
 from inferon.ops import arithmetic
@@ -18,15 +19,26 @@ from inferon.passes.unroll.wiring import Wiring, number
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """How products with constant matrices become adders.
+    """How products become adders.
 
     Attributes
     ----------
-    extra_depth : adders that an output may be deeper than it must; None sets no bound. Depth
-        costs clocks, and saves a percent or two of the tables (benchmarks/adder_sharing.py)
+    extra_depth : adders that an output of a constant matrix may be deeper than it must; None sets
+        no bound. Depth costs clocks, and saves a percent or two of the tables
+        (benchmarks/adder_sharing.py)
+    multiplier_bits : a product of two wires is a multiplier, which synthesis puts into a DSP
+        block, where both have so many bits, and adders where one has fewer. Yosys takes a block
+        for products of 9 bits and more, which two wires of 5 bits have
     """
 
     extra_depth: int | None = 0
+    multiplier_bits: int = 5
+
+    def __post_init__(self) -> None:
+        if self.extra_depth is not None and self.extra_depth < 0:
+            raise UsageError(f"an extra depth of {self.extra_depth}: give 0 or more, or None")
+        if self.multiplier_bits < 0:
+            raise UsageError(f"multipliers from {self.multiplier_bits} bits on: give 0 or more")
 
 
 @dataclass(slots=True)

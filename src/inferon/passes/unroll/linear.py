@@ -16,11 +16,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inferon.analysis.interval import Interval
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
+from inferon.ir.types import Fixed
 from inferon.ir.values import Array
 from inferon.ops import arithmetic, logic
+from inferon.ops.convert import Quantize
 from inferon.ops.dot import Dot
+from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.structure import Const
 from inferon.passes.firmware import is_constant
 from inferon.passes.unroll.step import Step
@@ -101,7 +105,30 @@ def product(x: Node, y: Node, step: Step) -> Node:
             zero = constant(0, fixed(other))
             chosen = step.apply(logic.Select(), step.is_set(bit), other, zero)
             return step.wiring.shifted(chosen, -fixed(bit).fraction)
+    bits = [_bits(step.wiring.interval(wire)) for wire in (x, y)]
+    if min(bits) < step.adders.sharing.multiplier_bits:
+        narrow, other = (x, y) if bits[0] <= bits[1] else (y, x)
+        return _bit_by_bit(narrow, other, min(bits), step)
     return step.apply(arithmetic.Mul(), x, y)
+
+
+def _bits(interval: Interval) -> int:
+    low, high = interval
+    return Fixed.holding(low, high, 0).width
+
+
+def _bit_by_bit(narrow: Node, other: Node, bits: int, step: Step) -> Node:
+    """Return a product as a sum of one operand under each bit of the other; a sign subtracts."""
+    signed = step.wiring.interval(narrow)[0] < 0
+    terms, signs = [], []
+    for place in range(bits):
+        fraction = fixed(narrow).fraction - place
+        alone = Quantize(Fixed(False, 1, 1 - fraction), Rounding.FLOOR, Overflow.WRAP)
+        terms.append(product(step.apply(alone, narrow), other, step))
+        signs.append(number(-1 if signed and place == bits - 1 else 1))
+    factors, wires = np.array([signs], object), np.array(terms, object)
+    made: Node = _matrix(factors, wires, np.full(1, None), step)[0]
+    return made
 
 
 def _constant(wires: Array) -> bool:
