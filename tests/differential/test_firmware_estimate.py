@@ -45,7 +45,7 @@ def _dense(rng: np.random.Generator, rows: int, columns: int, grid: Grid) -> Den
 def _chain(seed: int) -> Network:
     rng = np.random.default_rng(seed)
     grid, act = Grid(True, int(rng.integers(3, 9)), 1), Grid(False, int(rng.integers(4, 9)), 2)
-    sizes = [int(n) for n in rng.integers(3, 11, rng.integers(2, 4))]
+    sizes = [int(n) for n in rng.integers(4, 15, rng.integers(2, 4))]
     steps: list[Step] = []
     for rows, columns in pairwise(sizes):
         steps += [_dense(rng, rows, columns, grid), Activation(act)]

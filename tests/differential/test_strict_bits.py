@@ -166,7 +166,10 @@ THREAD_STACK_BYTES = 1 << 20
 
 def in_place(text: str) -> str:
     """Layers are written in place also in unoptimized code."""
-    return text.replace("#define INFERON_LAYER inline\n", "#define INFERON_LAYER INFERON_INLINE\n")
+    for layer in ("INFERON_LAYER inline", "INFERON_LONG_LAYER inline __attribute__((noinline))"):
+        name = layer.split()[0]
+        text = text.replace(f"#define {layer}\n", f"#define {name} INFERON_INLINE\n")
+    return text
 
 
 @pytest.mark.parametrize("change", [None, in_place], ids=["sound", "planted"])

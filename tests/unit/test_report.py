@@ -41,7 +41,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 def test_the_folder_holds_the_page_the_numbers_and_the_code(ran: Ran) -> None:
     names = sorted(path.name for path in ran.folder.iterdir())
-    assert names == ["jets_deepsets_cpp", "jets_mlp_cpp", "report.html", "report.json"]
+    firmware = "jets_mlp_6bit_rtl"
+    assert names == ["jets_deepsets_cpp", firmware, "jets_mlp_cpp", "report.html", "report.json"]
     for name in NAMES:
         assert list((ran.folder / f"{name}_cpp").glob("*.hpp"))
 
