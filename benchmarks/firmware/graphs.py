@@ -28,9 +28,9 @@ def graph_of(network: Network) -> Graph:
     for number, step in enumerate(network.steps):
         layer = f"{type(step).__name__.lower()}_{number}"
         match step:
-            case Dense(weights, bias, grid):
+            case Dense(weights, bias, grid, bias_grid):
                 product = b.product(value, b.constant(weights, fixed(grid)))
-                made = b.add(product, b.constant(bias, fixed(grid)))
+                made = b.add(product, b.constant(bias, fixed(bias_grid)))
             case Activation(grid):
                 positive = b.maximum(value, b.constant_like(value, 0))
                 rounding = Quantize(fixed(grid), Rounding.HALF_UP, Overflow.SATURATE)
@@ -68,9 +68,9 @@ def qonnx_of(network: Network) -> onnx.ModelProto:
     value = quant("x", network.grid)
     for step in network.steps:
         match step:
-            case Dense(weights, bias, grid):
-                scale = 2.0**-grid.fraction
-                w, c = (quant(number(each * scale), grid) for each in (weights, bias))
+            case Dense(weights, bias, grid, bias_grid):
+                w = quant(number(weights * 2.0**-grid.fraction), grid)
+                c = quant(number(bias * 2.0**-bias_grid.fraction), bias_grid)
                 value = layer("Add", layer("MatMul", value, w), c)
             case Activation(grid):
                 value = quant(layer("Relu", value), grid)

@@ -1,19 +1,25 @@
 """The networks of the firmware benchmark, as numbers: what ours and every peer builds from.
 
 numpy only, so that it runs in each peer's environment.  A network is a list of steps on whole
-numbers; weights are random with a fixed seed, so nothing is claimed about accuracy.
+numbers.  Weights are random with a fixed seed, so nothing is claimed about accuracy; those of one
+network are the shipped tagger's.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 Whole = NDArray[np.int64]
+
+TRAINED = Path(__file__).with_name("jet_trained.json")
+"""Numbers of the 6-bit tagger that ships, as ``trained.py`` takes them out of its file."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,12 @@ class Grid:
 
 @dataclass(frozen=True)
 class Dense:
-    """``x @ weights + bias`` on the last axis; both are mantissas of ``grid``."""
+    """``x @ weights + bias`` on the last axis, on mantissas."""
 
     weights: Whole
     bias: Whole
     grid: Grid
+    bias_grid: Grid
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ def _chain(
 ) -> list[Step]:
     steps: list[Step] = []
     for rows, columns in pairwise(sizes):
-        steps.append(Dense(*_weights(rng, rows, columns, grid, zero), grid))
+        steps.append(Dense(*_weights(rng, rows, columns, grid, zero), grid, grid))
         steps.append(Activation(activation))
     return steps[:-1]
 
@@ -120,6 +127,26 @@ def jet_narrow() -> Network:
     steps = _chain(rng, (16, 64, 32, 32, 5), NARROW, NARROW_ACTIVATION, 0.5)
     title = "jet MLP, 6 bits, half of the weights zero"
     return Network("jet_6bit", title, (16,), NARROW_INPUT, tuple(steps))
+
+
+def jet_trained() -> Network:
+    """Return the jet network trained at 6 bits, with half up where its file has half even."""
+    steps: list[Step] = []
+    given, *layers = json.loads(TRAINED.read_text())
+    for layer in layers:
+        if "activation" in layer:
+            steps.append(Activation(_grid(layer["activation"])))
+            continue
+        weights, bias = (np.array(layer[each], np.int64) for each in ("weights", "bias"))
+        grids = _grid(layer["weights_grid"]), _grid(layer["bias_grid"])
+        steps.append(Dense(weights, bias, *grids))
+    title = "jet MLP, trained at 6 bits"
+    return Network("jet_trained", title, (16,), _grid(given["activation"]), tuple(steps))
+
+
+def _grid(stored: Sequence[int]) -> Grid:
+    signed, width, integer = stored
+    return Grid(bool(signed), width, integer)
 
 
 def autoencoder() -> Network:
@@ -145,8 +172,8 @@ def deep_sets() -> Network:
 def bragg() -> Network:
     """Return a small CNN on 11 x 11 pixels, like BraggNN."""
     rng = np.random.default_rng(4)
-    first = Dense(*_weights(rng, 9, 4, NARROW, 0.5), NARROW)
-    second = Dense(*_weights(rng, 36, 4, NARROW, 0.5), NARROW)
+    first = Dense(*_weights(rng, 9, 4, NARROW, 0.5), NARROW, NARROW)
+    second = Dense(*_weights(rng, 36, 4, NARROW, 0.5), NARROW, NARROW)
     steps: list[Step] = [
         *(Windows(_windows(11, 11, 1)), first, Activation(NARROW_ACTIVATION)),
         *(Windows(_windows(9, 9, 4, stride=2)), second, Activation(NARROW_ACTIVATION)),
@@ -179,7 +206,7 @@ def small(name: str, seed: int) -> Network:
         middle = (Activation(NARROW_ACTIVATION), SumOver(), Activation(Grid(False, 8, 4)))
         steps = (*each, *middle, *head)
         return Network(name, "Deep Sets of 4 particles", (4, 3), NARROW_INPUT, steps)
-    kernel = Dense(*_weights(rng, 9, 3, NARROW, 0.5), NARROW)
+    kernel = Dense(*_weights(rng, 9, 3, NARROW, 0.5), NARROW, NARROW)
     image = (Windows(_windows(5, 5, 1, stride=2)), kernel, Activation(NARROW_ACTIVATION))
     steps = (*image, Windows(np.arange(12)[None, :]), *head)
     return Network("image", "CNN on 5 x 5", (5, 5, 1), NARROW_INPUT, steps)
@@ -188,6 +215,7 @@ def small(name: str, seed: int) -> Network:
 NETWORKS: dict[str, Callable[[], Network]] = {
     "jet_16bit": jet_wide,
     "jet_6bit": jet_narrow,
+    "jet_trained": jet_trained,
     "autoencoder": autoencoder,
     "deep_sets": deep_sets,
     "bragg": bragg,
@@ -206,9 +234,9 @@ def outputs(network: Network, x: Whole) -> tuple[Whole, int]:
     value, fraction = x.astype(np.int64), network.grid.fraction
     for step in network.steps:
         match step:
-            case Dense(weights, bias, grid):
-                value = value @ weights + (bias << fraction)
+            case Dense(weights, bias, grid, bias_grid):
                 fraction += grid.fraction
+                value = value @ weights + (bias << fraction - bias_grid.fraction)
             case Activation(grid):
                 drop = fraction - grid.fraction
                 if drop > 0:

@@ -36,8 +36,8 @@ def traced(network: Network) -> Any:
     value = x.quantize(int(grid.signed), grid.integer - grid.signed, grid.fraction)
     for step in network.steps:
         match step:
-            case Dense(weights, bias, grid):
-                value = value @ (weights / 2.0**grid.fraction) + bias / 2.0**grid.fraction
+            case Dense(weights, bias, grid, bias_grid):
+                value = value @ (weights / 2.0**grid.fraction) + bias / 2.0**bias_grid.fraction
             case Activation(grid):
                 value = value.relu().quantize(0, grid.integer, grid.fraction, "SAT", "RND")
             case Windows(index):

@@ -44,13 +44,13 @@ def keras_model(network: Network) -> tuple[keras.Model, dict[str, object]]:
     model_layers = []
     for number, step in enumerate(network.steps):
         match step:
-            case Dense(weights, _, grid):
+            case Dense(weights, _, grid, bias_grid):
                 name = f"dense_{number}"
                 layer = keras.layers.Dense(weights.shape[1], name=name)
                 value = layer(value)
                 model_layers.append((layer, step))
                 wide = Grid(True, 40, 20)
-                types = {"weight": spelled(grid), "bias": spelled(grid)}
+                types = {"weight": spelled(grid), "bias": spelled(bias_grid)}
                 layers[name] = {
                     "Precision": {**types, "accum": spelled(wide), "result": spelled(wide)}
                 }
@@ -61,8 +61,8 @@ def keras_model(network: Network) -> tuple[keras.Model, dict[str, object]]:
                 layers[name] = {"Precision": {"result": spelled(grid, ",RND,SAT")}}
     model = keras.Model(x, value)
     for layer, step in model_layers:
-        scale = 2.0**-step.grid.fraction
-        layer.set_weights([step.weights * scale, step.bias * scale])
+        scale, bias_scale = (2.0**-each.fraction for each in (step.grid, step.bias_grid))
+        layer.set_weights([step.weights * scale, step.bias * bias_scale])
     default = {"Precision": "fixed<40,20>", "ReuseFactor": 1, "Strategy": "Latency"}
     return model, {"Model": default, "LayerName": layers}
 

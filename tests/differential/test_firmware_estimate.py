@@ -39,7 +39,7 @@ def _dense(rng: np.random.Generator, rows: int, columns: int, grid: Grid) -> Den
     weights = np.clip(np.round(rng.normal(0, high / 3, (rows, columns))), low, high)
     weights[rng.random((rows, columns)) < rng.choice([0.0, 0.5])] = 0
     bias = np.clip(np.round(rng.normal(0, high / 4, columns)), low, high)
-    return Dense(weights.astype(np.int64), bias.astype(np.int64), grid)
+    return Dense(weights.astype(np.int64), bias.astype(np.int64), grid, grid)
 
 
 def _chain(seed: int) -> Network:
