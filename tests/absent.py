@@ -36,24 +36,24 @@ def require_tool(name: str) -> str:
     """Path of a program; skips the test, counted, where it is absent."""
     path = shutil.which(name)
     if path is None:
-        _skip("tool", name)
+        skip_absent("tool", name)
     return path
 
 
 def require_package(name: str) -> ModuleType:
     """An imported package; skips the test (at the top of a file: the file) where it is absent."""
     if importlib.util.find_spec(name) is None:
-        _skip("package", name)
+        skip_absent("package", name)
     return importlib.import_module(name)
 
 
 def require_cpu(flag: str) -> None:
     """Skips the test, counted, where the CPU lacks a flag of /proc/cpuinfo, such as avx512f."""
     if flag not in _cpu_flags():
-        _skip("CPU flag", flag)
+        skip_absent("CPU flag", flag)
 
 
-def _skip(kind: str, name: str) -> NoReturn:
+def skip_absent(kind: str, name: str) -> NoReturn:
     pytest.skip(f"{kind} absent: {name}", allow_module_level=True)
 
 
@@ -73,7 +73,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs_package"):
         for name in mark.args:
             if importlib.util.find_spec(name) is None:
-                _skip("package", name)
+                skip_absent("package", name)
     for mark in item.iter_markers("needs_cpu"):
         for flag in mark.args:
             require_cpu(flag)

@@ -30,9 +30,11 @@ from inferon.targets.rtl import (
     Verilog,
     Vhdl,
 )
+from tests.absent import skip_absent
 
 SIMULATORS: tuple[Simulator, ...] = (Verilator(), Cxxrtl(), Icarus(), Ghdl())
-PROGRAMS = {"Verilator": "verilator", "CXXRTL": "yosys", "Icarus Verilog": "iverilog"}
+PROGRAMS = dict(zip(SIMULATORS, ("verilator", "yosys", "iverilog", "ghdl"), strict=True))
+"""What to install for each."""
 
 
 def name_of(simulator: Simulator) -> str:
@@ -45,7 +47,7 @@ each_simulator = pytest.mark.parametrize("simulator", SIMULATORS, ids=name_of)
 def require(simulator: Simulator) -> None:
     """Skip the test, counted, where a simulator is absent."""
     if not simulator.available():
-        pytest.skip(f"tool absent: {PROGRAMS.get(simulator.name, 'ghdl')}")
+        skip_absent("tool", PROGRAMS[simulator])
 
 
 def target(simulator: Simulator, clock_ns: float = 5.0) -> Rtl:

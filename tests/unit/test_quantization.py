@@ -22,12 +22,12 @@ from inferon.ops.activation import Relu
 from inferon.ops.arithmetic import Mul
 from inferon.ops.convolution import Conv
 from inferon.ops.elementary import Log, Sigmoid
+from inferon.ops.evaluation import is_constant
 from inferon.ops.mantissa import Rounding
 from inferon.ops.normalization import BatchNorm
 from inferon.ops.quantization import IntQuant
 from inferon.passes.quantizers import Role, prepared
 from inferon.passes.quantizers.grid import BinaryGrid, fitted, fitted_along, fitted_each
-from inferon.passes.quantizers.prepare import is_constant
 from inferon.physics import metrics
 from inferon.quantization import Comparison
 from tests.unit.command_line import JETS_MLP, CommandLine

@@ -8,6 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from benchmarks.firmware.graphs import graph_of
+from benchmarks.firmware.networks import NETWORKS
 from inferon.analysis.samples import Samples
 from inferon.errors import InvalidGraph, Unsupported
 from inferon.interpret import interpret
@@ -17,8 +19,9 @@ from inferon.ir.shape import Dim
 from inferon.ir.types import BOOL, FLOAT32, INT32, INT64, Element, Fixed, Int
 from inferon.ir.values import Values
 from inferon.ops import build as b
-from inferon.ops.arithmetic import Mul
+from inferon.ops.arithmetic import Add, Max, Min, Mul, Sub
 from inferon.ops.convert import Quantize
+from inferon.ops.logic import Select
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.scatter import Combine
 from inferon.ops.structure import Const
@@ -27,7 +30,7 @@ from inferon.passes.presets import RTL
 from inferon.passes.rim import split
 from inferon.passes.unroll import Sharing, unroll
 from inferon.passes.unroll.order import comparators
-from inferon.passes.unroll.size import operators
+from inferon.passes.unroll.size import estimated, operators
 from tests.differential.unrolled import check, size_of
 
 NARROW = Fixed(True, 6, 3)
@@ -365,3 +368,11 @@ def test_narrow_products_become_adders(signed: tuple[bool, bool], bits: int) -> 
         if isinstance(node.op, Mul) and not any(isinstance(i.op, Const) for i in node.inputs)
     ]
     assert len(multipliers) == (bits < 5)
+
+
+@pytest.mark.parametrize("name", ["jet_6bit", "autoencoder", "deep_sets", "bragg"])
+def test_the_estimate_is_above_what_sharing_leaves(name: str) -> None:
+    core = split(RTL.run(graph_of(NETWORKS[name]()))).core
+    logic = (Add, Sub, Max, Min, Select, Quantize)
+    left = sum(isinstance(node.op, logic) for node in unroll(core).graph.nodes())
+    assert left < estimated(core).total() < 3 * left

@@ -70,6 +70,16 @@ def _expanded(
     return evaluate((root,), dict(zip(stand_ins, arguments, strict=True)), sizes, real=real)[root]
 
 
+def is_constant(node: Node) -> bool:
+    """Return whether a value is the same for every event: no input reaches it."""
+    return not any(isinstance(each.op, Input) for each in ordered((node,)))
+
+
+def constant_value(node: Node) -> Array:
+    """Return the value of a constant, or of what is computed from constants."""
+    return np.asarray(evaluate((node,), {}, {})[node][0])
+
+
 def call(body: Graph, arguments: list[Array], *, real: bool) -> list[Array]:
     """Return the outputs of a body for the values of its inputs."""
     known = dict(zip(body.inputs, arguments, strict=True))

@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from inferon.ir.node import Node, ordered
+from inferon.ir.node import Node
 from inferon.ir.types import Fixed
 from inferon.ops import arithmetic
 from inferon.ops import build as b
 from inferon.ops.convert import Quantize
 from inferon.ops.dot import Dot
+from inferon.ops.evaluation import is_constant
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.movement import Broadcast
 from inferon.ops.structure import Const
@@ -77,11 +78,6 @@ def _parts(value: Node) -> tuple[Node | None, Node | None]:
             if isinstance(product.op, Dot) and is_constant(bias):
                 return product, bias
     return None, None
-
-
-def is_constant(node: Node) -> bool:
-    """Return whether a value is the same for every event."""
-    return all(isinstance(each.op, Const) for each in ordered([node]) if not each.inputs)
 
 
 def _is_zero(node: Node) -> bool:

@@ -9,7 +9,7 @@ from inferon.passes.in_float import IN_FLOAT
 from inferon.passes.turns import TURNS
 from inferon.pipeline import Pipeline
 
-CPU = Pipeline("cpu", (DECOMPOSE, FOLD, IN_FLOAT, FOLD))
+CPU = Pipeline("cpu", (DECOMPOSE, IN_FLOAT, FOLD))
 """From a source model to what the C++ target prints, bit for bit."""
 
 RTL = Pipeline("rtl", (DECOMPOSE, TURNS, FOLD, FIRMWARE))

@@ -21,22 +21,14 @@ from inferon.frontends.hls4ml.network import (
     Source,
     Sum,
 )
+from inferon.frontends.onnx.call import Refused
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
-from inferon.ir.values import Array
 from inferon.ops import activation, arithmetic, movement
 from inferon.ops.dot import Dot
-from inferon.ops.evaluation import evaluate
+from inferon.ops.evaluation import constant_value, is_constant
 from inferon.ops.normalization import BatchNorm
-from inferon.ops.structure import Const, Input
-
-
-class _Refused(Exception):
-    """Why a node is no layer, and what to do."""
-
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.hint = hint
+from inferon.ops.structure import Input
 
 
 def network_of_graph(graph: Graph) -> Network:
@@ -52,9 +44,9 @@ def network_of_graph(graph: Graph) -> Network:
     names: dict[Node, str] = {}
     theirs = dict(graph.renamed)
     for node in graph.nodes():
-        if _is_constant(node):
+        if is_constant(node):
             continue
-        inputs = tuple(names.get(each, "") for each in node.inputs if not _is_constant(each))
+        inputs = tuple(names.get(each, "") for each in node.inputs if not is_constant(each))
         if isinstance(node.op, Input):
             name = theirs.get(node.op.name, node.op.name)
             layers.append(Source(name, (), _sizes(node)))
@@ -63,8 +55,8 @@ def network_of_graph(graph: Graph) -> Network:
         name = node.origin or node.op.spelling()
         try:
             layers.append(_layer(node, name, inputs))
-        except _Refused as refused:
-            gaps.append(Gap(name, str(refused), refused.hint))
+        except Refused as refused:
+            gaps.append(Gap(name, refused.what, refused.hint))
         names[node] = name
     seen = [each.name for each in layers]
     for name in sorted({each for each in seen if seen.count(each) > 1}):
@@ -74,16 +66,6 @@ def network_of_graph(graph: Graph) -> Network:
         raise Unsupported(gaps)
     outputs = tuple(names[each] for each in graph.outputs)
     return Network(graph.name, tuple(layers), outputs)
-
-
-def _is_constant(node: Node) -> bool:
-    if isinstance(node.op, movement.Broadcast | movement.Reshape):
-        return _is_constant(node.inputs[0])
-    return isinstance(node.op, Const)
-
-
-def _array(node: Node) -> Array:
-    return np.asarray(evaluate((node,), {}, {})[node][0])
 
 
 def _sizes(node: Node) -> tuple[int, ...]:
@@ -101,29 +83,29 @@ def _layer(node: Node, name: str, inputs: tuple[str, ...]) -> Layer:
     if isinstance(op, arithmetic.Add | arithmetic.Sub | arithmetic.Mul) and len(inputs) == 1:
         return _with_constant(node, name, inputs)
     if isinstance(op, BatchNorm) and op.axis == node.type.rank - 1:
-        gamma, beta, mean, variance = (_array(each) for each in node.inputs[1:])
+        gamma, beta, mean, variance = (constant_value(each) for each in node.inputs[1:])
         scale = gamma / np.sqrt(variance + op.epsilon)
         return Scale(name, inputs, scale, beta - scale * mean)
     if isinstance(op, activation.Relu):
         return Relu(name, inputs)
     if isinstance(op, movement.Reshape):
         return Shape(name, inputs, _sizes(node))
-    raise _Refused(f"{op.spelling()} of an ONNX file", "the Keras model, or a file without it")
+    raise Refused(f"{op.spelling()} of an ONNX file", "the Keras model, or a file without it")
 
 
 def _dense(node: Node, op: Dot, name: str, inputs: tuple[str, ...]) -> Layer:
     weights = node.inputs[1]
     plain = op.batch == 0 and op.contract == 1 and weights.type.rank == 2
-    if not plain or not _is_constant(weights):
-        raise _Refused("a product that is no dense layer")
-    return Dense(name, inputs, _array(weights), None)
+    if not plain or not is_constant(weights):
+        raise Refused("a product that is no dense layer")
+    return Dense(name, inputs, constant_value(weights), None)
 
 
 def _with_constant(node: Node, name: str, inputs: tuple[str, ...]) -> Layer:
-    first = _is_constant(node.inputs[0])
-    numbers = _array(node.inputs[0 if first else 1])
+    first = is_constant(node.inputs[0])
+    numbers = constant_value(node.inputs[0 if first else 1])
     if isinstance(node.op, arithmetic.Add):
         return Offset(name, inputs, numbers)
     if isinstance(node.op, arithmetic.Sub) and not first:
         return Offset(name, inputs, -numbers)
-    raise _Refused(f"{node.op.spelling()} with constants", "a batch normalization")
+    raise Refused(f"{node.op.spelling()} with constants", "a batch normalization")

@@ -21,6 +21,7 @@ from inferon.frontends.hls4ml.network import (
     Sum,
 )
 from inferon.frontends.naming import label
+from inferon.frontends.onnx.call import Refused
 from inferon.frontends.quiet import quiet
 from inferon.ir.values import Array
 
@@ -44,13 +45,10 @@ def network_of_keras(model: Any) -> Network:
             gaps.append(_gap(layer, f"a Keras layer {type(layer).__name__}"))
             continue
         try:
-            known = [values.get(id(each)) for each in _listed(layer.input)]
+            known = [values.get(id(each)) for each in _inputs_of(layer)]
             made = read(layer, tuple(each for each in known if each is not None))
-        except NotImplementedError as refused:
-            gaps.append(_gap(layer, str(refused)))
-            continue
-        except (AttributeError, ValueError):  # Keras: several inputs, one for each use
-            gaps.append(_gap(layer, "a layer without an input, or one that is used several times"))
+        except Refused as refused:
+            gaps.append(_gap(layer, refused.what))
             continue
         layers.append(made)
         name = made.name
@@ -77,6 +75,15 @@ def _in_order(model: Any) -> list[Any]:
     return list(model.layers if functional is None else functional.layers)
 
 
+def _inputs_of(layer: Any) -> list[Any]:
+    """Return the tensors that a layer takes."""
+    try:
+        return _listed(layer.input)
+    except (AttributeError, ValueError):  # Keras: none yet, or several, one for each use
+        what = "a layer without an input, or one that is used several times"
+        raise Refused(what) from None
+
+
 def _listed(tensors: Any) -> list[Any]:
     return list(tensors) if isinstance(tensors, list | tuple) else [tensors]
 
@@ -100,7 +107,7 @@ def _array(variable: Any) -> Array:
 def _input(layer: Any, inputs: tuple[str, ...]) -> Layer:
     shape = tuple(_listed(layer.output)[0].shape[1:])
     if any(size is None for size in shape):
-        raise NotImplementedError(f"an input of shape {shape}")
+        raise Refused(f"an input of shape {shape}")
     return Source(layer.name, (), tuple(int(size) for size in shape))
 
 
@@ -114,7 +121,7 @@ def _bias(layer: Any) -> Array | None:
 
 def _conv(layer: Any, inputs: tuple[str, ...]) -> Layer:
     if layer.groups != 1 or any(each != 1 for each in layer.dilation_rate):
-        raise NotImplementedError("a convolution with groups or dilation")
+        raise Refused("a convolution with groups or dilation")
     _refuse_channels_first(layer)
     size, strides = tuple(layer.kernel_size), tuple(layer.strides)
     spatial = [int(each) for each in layer.input.shape[1:-1]]
@@ -124,7 +131,7 @@ def _conv(layer: Any, inputs: tuple[str, ...]) -> Layer:
 
 def _refuse_channels_first(layer: Any) -> None:
     if layer.data_format != "channels_last":
-        raise NotImplementedError(f"the data format {layer.data_format}")
+        raise Refused(f"the data format {layer.data_format}")
 
 
 def _padding(
@@ -134,7 +141,7 @@ def _padding(
     if kind == "valid":
         return (0,) * len(size), (0,) * len(size)
     if kind != "same":
-        raise NotImplementedError(f"the padding {kind}")
+        raise Refused(f"the padding {kind}")
     totals = [
         max((-(-length // stride) - 1) * stride + k - length, 0)
         for length, k, stride in zip(spatial, size, strides, strict=True)
@@ -147,7 +154,7 @@ def _batch_norm(layer: Any, inputs: tuple[str, ...]) -> Layer:
     """Return factor and offset in float32, as hls4ml computes them."""
     axis = layer.axis if isinstance(layer.axis, int) else layer.axis[0]
     if axis not in (-1, len(layer.input.shape) - 1):
-        raise NotImplementedError(f"a batch normalization along axis {axis}")
+        raise Refused(f"a batch normalization along axis {axis}")
     mean, variance = _array(layer.moving_mean), _array(layer.moving_variance)
     gamma = _array(layer.gamma) if layer.scale else np.ones_like(mean)
     beta = _array(layer.beta) if layer.center else np.zeros_like(mean)
@@ -158,21 +165,21 @@ def _batch_norm(layer: Any, inputs: tuple[str, ...]) -> Layer:
 def _relu(layer: Any, inputs: tuple[str, ...]) -> Layer:
     bounds = (layer.max_value, layer.negative_slope, layer.threshold)
     if bounds[0] not in (None, float("inf")) or bounds[1] or bounds[2]:
-        raise NotImplementedError("a ReLU with a slope, a threshold or an upper end")
+        raise Refused("a ReLU with a slope, a threshold or an upper end")
     return Relu(layer.name, inputs)
 
 
 def _activation_layer(layer: Any, inputs: tuple[str, ...]) -> Layer:
     name = str(getattr(layer.activation, "__name__", layer.activation))
     if name != "relu":
-        raise NotImplementedError(f"the activation {name}, a table of hls4ml's own")
+        raise Refused(f"the activation {name}, a table of hls4ml's own")
     return Relu(layer.name, inputs)
 
 
 def _max_pool(layer: Any, inputs: tuple[str, ...]) -> Layer:
     _refuse_channels_first(layer)
     if layer.padding != "valid":
-        raise NotImplementedError("a pool with padding")
+        raise Refused("a pool with padding")
     return MaxPool(layer.name, inputs, tuple(layer.pool_size), tuple(layer.strides))
 
 
@@ -182,7 +189,7 @@ def _reshape(layer: Any, inputs: tuple[str, ...]) -> Layer:
 
 def _add(layer: Any, inputs: tuple[str, ...]) -> Layer:
     if len(inputs) != 2:
-        raise NotImplementedError(f"a sum of {len(inputs)}")
+        raise Refused(f"a sum of {len(inputs)}")
     return Sum(layer.name, inputs)
 
 

@@ -7,24 +7,22 @@ whole: convolutions, maximum pools, and functions of one value.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inferon.errors import Gap, Unsupported
 from inferon.ir.graph import Graph
-from inferon.ir.node import Node, Op, ordered
+from inferon.ir.node import Node, Op
 from inferon.ir.types import Float
 from inferon.ir.values import Array, storage
 from inferon.ops import activation, arithmetic, convolution, movement, quantization
 from inferon.ops import build as b
 from inferon.ops.base import Composite, Elementary
 from inferon.ops.dot import Dot
-from inferon.ops.evaluation import evaluate
-from inferon.ops.loop import Loop, Scan
-from inferon.ops.structure import Const, Input
+from inferon.ops.evaluation import constant_value, is_constant
+from inferon.ops.structure import Input
 from inferon.passes.fold import ELEMENTWISE
+from inferon.passes.turns import write_out
 from inferon.rewrite import rewrite, rule
 
 WHOLE = (
@@ -47,35 +45,6 @@ def _open(node: Node) -> Node | None:
     return None if isinstance(node.op, WHOLE) else node.op.decompose(*node.inputs)
 
 
-@rule(Loop)
-def _unroll(node: Node) -> Node | None:
-    """Write the body once for each step."""
-    op = node.op
-    assert isinstance(op, Loop)
-    state, *rest = node.inputs
-    sequences, shared = rest[: op.sequences], rest[op.sequences :]
-    steps = sequences[0].type.shape[0]
-    if not isinstance(steps, int):
-        gap = Gap(node.origin or op.spelling(), f"a loop of {steps} steps", "a fixed number")
-        raise Unsupported((gap,))
-    states = []
-    for i in range(steps):
-        elements = [b.squeeze(b.slice_(each, 0, i, 1), 0) for each in sequences]
-        known = dict(zip(op.body.inputs, [state, *elements, *shared], strict=True))
-        state = _substituted(op.body.outputs[0], known, f"{node.origin}/{i}"[:64])
-        states.append(b.expand(state, 0))
-    return b.concat(states, 0) if isinstance(op, Scan) else state
-
-
-def _substituted(root: Node, known: Mapping[Node, Node], origin: str) -> Node:
-    done = dict(known)
-    for node in ordered((root,)):
-        if node not in done:
-            inputs = tuple(done[each] for each in node.inputs)
-            done[node] = Node(node.op, inputs, node.origin or origin)
-    return done[root]
-
-
 @rule(arithmetic.Fma)
 def _split(node: Node) -> Node | None:
     x, y, z = node.inputs
@@ -90,7 +59,7 @@ def _by_reciprocal(node: Node) -> Node | None:
         return None
     if is_constant(y):
         with np.errstate(divide="ignore"):  # infinity is refused as a factor
-            return b.mul(x, b.constant(1.0 / constant_array(y), node.type.element))
+            return b.mul(x, b.constant(1.0 / constant_value(y), node.type.element))
     path = []
     while isinstance(y.op, movement.Broadcast | movement.Reshape):
         path.append(y.op)
@@ -156,22 +125,7 @@ def _parts(node: Node) -> _Parts | None:
     return _Parts(tuple(made), axis)
 
 
-RULES = (_open, _unroll, _split, _by_reciprocal, _function_of_parts)
-
-
-# -------------------------------------------------------------------------------------- constants
-
-
-def is_constant(node: Node) -> bool:
-    """Return whether a value is the same for every event."""
-    return not any(isinstance(each.op, Input) for each in ordered((node,)))
-
-
-def constant_array(node: Node) -> Array:
-    """Return the value of a constant."""
-    if isinstance(node.op, Const):
-        return node.op.values.array
-    return np.asarray(evaluate((node,), {}, {})[node][0])
+RULES = (_open, write_out, _split, _by_reciprocal, _function_of_parts)
 
 
 # ----------------------------------------------------------------------------------------- scales
@@ -200,7 +154,7 @@ def _with_folded_scales(graph: Graph) -> Graph:
 def _scaled(old: Node, new: Node, users: Counter[Node]) -> Node | None:
     for at, other in ((0, 1), (1, 0)):
         if is_constant(new.inputs[other]) and users[old.inputs[at]] == 1:
-            return _times(new.inputs[at], constant_array(new.inputs[other]), old.inputs[at], users)
+            return _times(new.inputs[at], constant_value(new.inputs[other]), old.inputs[at], users)
     return None
 
 
@@ -212,7 +166,7 @@ def _times(x: Node, factor: Array, old: Node, users: Counter[Node]) -> Node | No
                 inside = _times(x.inputs[at], factor, old.inputs[at], users)
                 if inside is None:
                     return None
-                bias = _constant(constant_array(x.inputs[other]) * factor, x)
+                bias = _constant(constant_value(x.inputs[other]) * factor, x)
                 return Node(x.op, (inside, bias) if at == 0 else (bias, inside), x.origin)
         return None
     weights, axis = _weights(x)
@@ -221,7 +175,7 @@ def _times(x: Node, factor: Array, old: Node, users: Counter[Node]) -> Node | No
     along = _along(factor, axis % x.type.rank)
     if along is None:
         return None
-    array = constant_array(weights)
+    array = constant_value(weights)
     position = 0 if isinstance(x.op, convolution.Conv) else array.ndim - 1
     shape = [-1 if place == position else 1 for place in range(array.ndim)]
     scaled = _constant(array * along.reshape(shape), x)

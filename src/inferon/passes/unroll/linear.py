@@ -24,9 +24,9 @@ from inferon.ir.values import Array
 from inferon.ops import arithmetic, logic
 from inferon.ops.convert import Quantize
 from inferon.ops.dot import Dot
+from inferon.ops.evaluation import is_constant
 from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.structure import Const
-from inferon.passes.firmware import is_constant
 from inferon.passes.unroll.step import Step
 from inferon.passes.unroll.wiring import constant, fixed, number, value_of
 
