@@ -58,10 +58,20 @@ def name_of(compiler: Compiler) -> str:
     return f"{compiler.command}-{compiler.march.removeprefix('x86-64-')}-O{compiler.optimize}"
 
 
-each_build = pytest.mark.parametrize("build", BUILDS, ids=name_of)
+TWO_BUILDS = (BUILDS[0], BUILDS[3])
+"""One with each compiler, one for each instruction set."""
 
-two_builds = pytest.mark.parametrize("build", [BUILDS[0], BUILDS[3]], ids=name_of)
-"""One with each compiler, one for each instruction set: for what is no lowering of its own."""
+each_build = pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(each, id=name_of(each), marks=() if each in TWO_BUILDS else pytest.mark.full)
+        for each in BUILDS
+    ],
+)
+"""All of them, of which `make test` takes two: compilers are most of its time."""
+
+two_builds = pytest.mark.parametrize("build", TWO_BUILDS, ids=name_of)
+"""For what is no lowering of its own."""
 
 
 def require(compiler: Compiler) -> None:

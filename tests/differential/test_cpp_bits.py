@@ -34,7 +34,7 @@ from inferon.ops.structure import Input
 from inferon.ops.vocabulary import COMPOSITES, ELEMENTARY
 from inferon.targets.cpp import Cpp
 from inferon.targets.toolchain import Compiler
-from tests.differential.cpp_pack import BUILDS, Pack, check, each_build, name_of, require
+from tests.differential.cpp_pack import Pack, check, each_build, require, two_builds
 from tests.differential.random_programs import program
 from tests.property.random_graphs import graphs
 
@@ -70,7 +70,7 @@ def test_large_benchmark_models(build: Compiler) -> None:
     check(models(LARGE, "", 9), build)
 
 
-@pytest.mark.parametrize("build", [BUILDS[0], BUILDS[3]], ids=name_of)
+@two_builds
 @pytest.mark.parametrize("form", OTHER_FORMS)
 def test_other_export_forms(form: str, build: Compiler) -> None:
     check(models(SMALL, form, 16), build)

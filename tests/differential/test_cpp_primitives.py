@@ -17,17 +17,11 @@ from inferon.ops.vocabulary import PRIMITIVES
 from inferon.targets.cpp import Cpp
 from inferon.targets.toolchain import Compiler
 from tests.differential import fixed_graphs
-from tests.differential.cpp_pack import BUILDS, Pack, check, each_build, name_of
+from tests.differential.cpp_pack import Pack, check, each_build, two_builds
 from tests.differential.primitive_graphs import PACKS, REGISTERS, SINGLE, Scope
 
 EVENTS = 8
 """Events that each output sees: six kinds of `Samples`, two of nothing but odd numbers."""
-
-
-ONE_OF_EACH = (BUILDS[0], BUILDS[3])
-"""g++ for x86-64-v3, clang++ for v4; each whole model runs on all four (test_cpp_bits.py)."""
-
-THE_OTHERS = (BUILDS[1], BUILDS[2])
 
 
 @cache
@@ -35,22 +29,11 @@ def pack(name: str, scope: Scope) -> Pack:
     return Pack(tuple(PACKS[name](scope)), EVENTS)
 
 
-def compare(name: str, build: Compiler) -> None:
-    check(pack(name, REGISTERS), build)
-    check(pack(name, SINGLE), build)
-
-
-@pytest.mark.parametrize("build", ONE_OF_EACH, ids=name_of)
+@each_build
 @pytest.mark.parametrize("name", PACKS)
 def test_primitives(name: str, build: Compiler) -> None:
-    compare(name, build)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("build", THE_OTHERS, ids=name_of)
-@pytest.mark.parametrize("name", PACKS)
-def test_primitives_on_the_other_builds(name: str, build: Compiler) -> None:
-    compare(name, build)
+    check(pack(name, REGISTERS), build)
+    check(pack(name, SINGLE), build)
 
 
 @cache
@@ -58,7 +41,7 @@ def fixed_pack(name: str) -> Pack:
     return Pack(tuple(fixed_graphs.PACKS[name]()), EVENTS)
 
 
-@pytest.mark.parametrize("build", ONE_OF_EACH, ids=name_of)
+@two_builds
 @pytest.mark.parametrize("name", fixed_graphs.PACKS)
 def test_fixed_point(name: str, build: Compiler) -> None:
     check(fixed_pack(name), build)
