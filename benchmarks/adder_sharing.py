@@ -65,11 +65,6 @@ class Point:
     depth: int
     seconds: float
 
-    def name(self) -> str:
-        """Return the maker and its delay setting."""
-        setting = "unbounded" if self.extra_depth is None else f"+{self.extra_depth}"
-        return self.maker if self.maker == "plain" else f"{self.maker} {setting}"
-
     def beats(self, other: "Point") -> bool:
         return self.depth <= other.depth and self.luts <= other.luts
 
@@ -137,19 +132,35 @@ def graph_of_peer(case: Case, found: dict[str, Any]) -> AdderGraph:
     return AdderGraph(tuple(case.ranges()), tuple(adders), tuple(outputs))
 
 
-def table(points: list[Point]) -> str:
+def summary(points: list[Point]) -> str:
+    """Return the table of the docs: every matrix at the least depth, and what all settings say."""
     lines = [
-        "| inputs x outputs | bits | density | maker | adders | LUT | depth | CPU s |",
-        "|---|--:|--:|---|--:|--:|--:|--:|",
+        "| matrix | bits | density | LUT, plain trees | Inferon | da4ml | saved | depth | CPU s |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for each in points:
-        case = each.case
-        seconds = "" if each.maker == "plain" else f"{each.seconds:.2f}"
-        lines.append(
-            f"| {case.inputs} x {case.outputs} | {case.bits} | {case.density} | {each.name()} "
-            f"| {each.adders} | {each.luts} | {each.depth} | {seconds} |"
-        )
-    return "\n".join(lines)
+    for case in dict.fromkeys(each.case for each in points):
+        least = {p.maker: p for p in points if p.case == case and p.extra_depth == 0}
+        plainly, own, peer = (least.get(maker) for maker in ("plain", "inferon", "da4ml"))
+        if plainly and own and peer:
+            lines.append(
+                f"| {case.inputs} x {case.outputs} | {case.bits} | {case.density} "
+                f"| {plainly.luts:,} | {own.luts:,} | {peer.luts:,} "
+                f"| {1 - own.luts / peer.luts:.1%} "
+                f"| {own.depth}, {peer.depth} | {own.seconds:.2f}, {peer.seconds:.2f} |"
+            )
+    return "\n".join([*lines, "", *verdict(points)])
+
+
+def verdict(points: list[Point]) -> list[str]:
+    """Return what all delay settings say together."""
+    parts = saved(points)
+    if not parts:
+        return []
+    return [
+        f"At the depth of each of the peer's {len(parts)} points ours takes {min(parts):.1%} to "
+        f"{max(parts):.1%} fewer LUT, median {np.median(parts):.1%}; "
+        f"{len(unbeaten(points))} of them have none of ours that is as small and as shallow."
+    ]
 
 
 def unbeaten(points: list[Point]) -> list[Point]:
@@ -185,14 +196,8 @@ def main() -> int:
             points += ours(case)
             if options.peer:
                 points += peers(options.peer, case)
-    text = table(points)
-    print(text)
     better = unbeaten(points)
-    parts = saved(points)
-    if parts:
-        median = float(np.median(parts))
-        print(f"LUTs saved at a depth of the peer: {min(parts):.1%} to {max(parts):.1%}")
-        print(f"median {median:.1%}; points of the peer that we do not beat: {better or 'none'}")
+    print("\n".join([summary(points), *map(str, better)]))
     record = {
         "machine": as_json(this_machine()),
         "peer": "da4ml 0.6.0, adder_size=1, carry_size=-1" if options.peer else None,
@@ -200,7 +205,7 @@ def main() -> int:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "adder_sharing.json").write_text(json.dumps(record, indent=1) + "\n")
-    (RESULTS / "adder_sharing.md").write_text(text + "\n")
+    (RESULTS / "adder_sharing.md").write_text(summary(points) + "\n")
     return 1 if better else 0
 
 

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import inferon
+from benchmarks.firmware.graphs import graph_of
+from benchmarks.firmware.networks import small
 from inferon.errors import ToolMissing, Unsupported
 from inferon.ir.graph import Graph
 from inferon.ir.types import BOOL, Fixed
@@ -54,6 +56,9 @@ PROVEN = ("jet_mlp", "mlp", "tabulated")
 QUICK = ("mlp", "tabulated")
 """What simulators that interpret take part in, unless asked for all."""
 
+SMALL = ("chain", "set", "image")
+"""Small enough for 10,000 events in simulators that interpret."""
+
 
 @cache
 def network(name: str) -> Graph:
@@ -69,6 +74,12 @@ def test_networks(name: str) -> None:
 @pytest.mark.parametrize("name", QUICK)
 def test_networks_in_every_simulator(name: str, simulator: Simulator) -> None:
     check(network(name), simulator, USUAL)
+
+
+@each_simulator
+@pytest.mark.parametrize("name", SMALL)
+def test_ten_thousand_events_in_every_simulator(name: str, simulator: Simulator) -> None:
+    check(graph_of(small(name, seed=1)), simulator, MANY)
 
 
 @pytest.mark.full
