@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,13 @@ import pytest
 
 from inferon.bench.bars import COLUMNS as BAR_COLUMNS
 from inferon.bench.bars import TABLE, Bar, Ratio, Verdict, bars
+from inferon.bench.generated_peers import (
+    NO_SOFIE,
+    onnx2c_contestants,
+    reason,
+    sofie_contestants,
+    sofie_version,
+)
 from inferon.bench.models import FORMS, MODELS, SuiteModel, check_folder, chosen
 from inferon.bench.page import page, verdicts
 from inferon.bench.peers import (
@@ -23,12 +31,12 @@ from inferon.bench.peers import (
     TORCH,
     Absent,
     Contestant,
-    onnx2c_contestants,
 )
 from inferon.bench.result import V3, V4, LimitAt, ModelResult, Timing
 from inferon.bench.run import Run, busy_share, read_run, run_suite
 from inferon.bench.suite import Settings, check_results, subject
-from inferon.errors import DataError, UsageError
+from inferon.errors import DataError, ToolError, UsageError
+from inferon.ir.values import Array
 from inferon.measure.machine import this_machine, versions
 from inferon.measure.record import as_json
 from inferon.targets.toolchain import Compiler
@@ -167,9 +175,14 @@ def test_other_weights_are_noticed(tmp_path: Path) -> None:
         rebuilt("g_gru", tmp_path)
 
 
-def program(path: Path, code: str) -> Path:
+def one_event() -> tuple[Array, Array]:
+    with np.load(FOLDER / "a_mlp12.npz") as stored:
+        return stored["x"][:1].copy(), stored["y"][:1].copy()
+
+
+def program(path: Path, text: str, code: int = 0) -> Path:
     """Write a program that writes C, as onnx2c does."""
-    path.write_text(f"#!/bin/sh\ncat <<'END'\n{code}\nEND\n")
+    path.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\nexit {code}\n")
     path.chmod(0o755)
     return path
 
@@ -185,8 +198,7 @@ def program(path: Path, code: str) -> Path:
 def test_c_that_is_wrong_or_does_not_compile_takes_no_part(
     tmp_path: Path, code: str, why: str
 ) -> None:
-    with np.load(FOLDER / "a_mlp12.npz") as stored:
-        x, y = stored["x"][:1].copy(), stored["y"][:1].copy()
+    x, y = one_event()
     wrong = program(tmp_path / "wrong", code)
     found = list(onnx2c_contestants(str(wrong), FOLDER, "a_mlp12", x, y))
     assert found
@@ -201,11 +213,71 @@ def test_c_that_is_wrong_or_does_not_compile_takes_no_part(
     assert (smallest * np.float32(1) > 0).all(), "a peer turned subnormal numbers off for us"
 
 
+def test_sofie_that_is_not_installed_says_how_to_get_it(tmp_path: Path) -> None:
+    x, y = one_event()
+    python = program(tmp_path / "python", "no version of SOFIE", code=1)
+    for each in (python, tmp_path / "no-such-program"):
+        assert sofie_version(str(each)) is None
+        found = list(sofie_contestants(str(each), FOLDER, "a_mlp12", x, y))
+        assert found == [Absent(SOFIE, NO_SOFIE)]
+
+
+@needs_tool("gcc", "g++")
+@pytest.mark.parametrize(
+    ("commands", "why"),
+    [
+        ("echo 'RuntimeError: operator Round is not supported' >&2; exit 1", "operator Round is"),
+        ('echo "terminate called after: what():  no shape" >&2; exit 134', "no shape"),
+        ("kill -11 $$", "python failed:"),
+        ("echo '#error its own' > model.hxx", "#error its own"),
+    ],
+)
+def test_sofie_that_refuses_aborts_or_writes_nonsense_takes_no_part(
+    tmp_path: Path, commands: str, why: str
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ncase $2 in *parse*) {commands};; *) echo 1.2;; esac\n")
+    python.chmod(0o755)
+    (found,) = sofie_contestants(str(python), FOLDER, "a_mlp12", *one_event())
+    assert isinstance(found, Absent)
+    assert found.why.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (
+            "gcc failed:\n/usr/bin/ld: cannot find -lx: No\ncollect2: error: ld",
+            "cannot find -lx: No",
+        ),
+        ("onnx2c failed:\n[Fatal] (run) Unimplemented: TopK", "Unimplemented: TopK"),
+        ("a.c:1:2: error: " + "x" * 200, "x" * 160),
+        ("/a/b/gcc took longer than 300 s", "gcc took longer than 300 s"),
+    ],
+)
+def test_a_reason_is_short_and_names_no_folder(told: str, why: str) -> None:
+    assert reason(ToolError(told, command=["/a/b/gcc"])) == why
+
+
+@needs_tool("gcc", "g++")
+@needs_package("sofie")
+def test_sofie_computes_what_the_file_holds() -> None:
+    found = list(sofie_contestants(sys.executable, FOLDER, "a_mlp12", *one_event()))
+    if any(isinstance(each, Absent) and "-lopenblas" in each.why for each in found):
+        pytest.skip("package absent: libopenblas-dev")
+    assert [type(each) for each in found] == [Contestant, Contestant]
+    for each in found:
+        assert isinstance(each, Contestant)
+        assert each.form.startswith("SOFIE ")
+        assert (each.calls(10, 3) > 0).all()
+
+
 @needs_tool("g++")
 @needs_package("onnxruntime", "torch")
 def test_one_model_from_end_to_end_with_its_peers(tmp_path: Path, run: CommandLine) -> None:
     out = tmp_path / "suite.json"
-    words = ("bench", "suite", "a", "-o", out, "--onnx2c", "no-such-program")
+    absent_peers = ("--onnx2c", "no-such-program", "--sofie", "no-such-python")
+    words = ("bench", "suite", "a", "-o", out, *absent_peers)
     ran = run(*words, "--folder", FOLDER, "--json")
     assert ran.code == 0, ran.err
     (found,) = ran.document["models"]
@@ -219,7 +291,8 @@ def test_one_model_from_end_to_end_with_its_peers(tmp_path: Path, run: CommandLi
     forms = {each["form"] for each in found["timings"] if each["name"] == ORT}
     assert {"onnx", "dyn", "static1"} <= {form.removesuffix(", batch fixed") for form in forms}
     absent = {each["name"]: each["why"] for each in found["absent"]}
-    assert {SOFIE, ONNX2C} <= set(absent)
+    assert absent[SOFIE] == NO_SOFIE
+    assert ONNX2C in absent
     assert [each["events"] for each in found["limits"]] == [1, 16, 64, 256, 1024]
     assert json.loads(out.read_text()) == ran.document
     assert "| a_mlp12 | 1,032 |" in out.with_suffix(".md").read_text()

@@ -1,14 +1,12 @@
-"""What the suite races against: ONNX Runtime, torch's eager mode, onnx2c; each in this process.
+"""What the suite races against in this process: ONNX Runtime and torch's eager mode.
+
+Peers that write code are in `inferon.bench.generated_peers`.
 
 A peer that cannot take part says why (`Absent`), and the table says so.
 """
 
 from __future__ import annotations
 
-import ctypes
-import re
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,22 +22,12 @@ from inferon.ir.values import Array
 from inferon.load import load
 from inferon.measure.onnxruntime_peer import OnnxRuntime, available
 from inferon.measure.race import TimeCalls
-from inferon.targets.cpp.library import pointer
-from inferon.targets.toolchain import run
 
 INFERON, COLUMNS = "Inferon", "Inferon, columns"
 ORT, TORCH, ONNX2C, SOFIE = "ONNX Runtime", "torch, eager", "onnx2c", "SOFIE"
 
 CLOSE = 1e-3
 """A peer whose outputs of about 1 differ by more computes another model (bench/weights.py)."""
-
-NO_SOFIE = "its parser needs a ROOT with TMVA, which ROOT's package for Python leaves out"
-
-C_OPTIONS = ("-std=gnu11", "-O3", "-w", "-c", "-fPIC")
-"""For onnx2c's C, which does not compile without warnings."""
-
-C_FORMS = (("-march=native",), ("-march=native", "-ffast-math"))
-"""The faster one counts, also where it gives the order of sums away, as ours never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +76,9 @@ def onnxruntime_contestants(
         try:
             for peer in form.forms(len(x)):
                 (found,) = peer.predict(data)
-                difference = _difference(found.reshape(y.shape), y)
-                if difference is not None:
-                    yield Absent(f"{ORT}, {peer.form}", difference)
+                wrong = difference(found.reshape(y.shape), y)
+                if wrong is not None:
+                    yield Absent(f"{ORT}, {peer.form}", wrong)
                     continue
                 yield Contestant(ORT, peer.form, peer.timer(data, len(x)).time_ns)
         except ToolError as error:
@@ -131,94 +119,10 @@ def torch_contestant(module: Any, x: Array) -> Contestant:
     return Contestant(TORCH, "", time_ns)
 
 
-def onnx2c_contestants(
-    program: str, folder: Path, stem: str, x: Array, y: Array
-) -> Iterator[Contestant | Absent]:
-    """Yield the C code that onnx2c writes for one event, compiled in two ways.
-
-    Parameters
-    ----------
-    program : onnx2c, by its name or path
-    folder, stem : where the file with batch 1 is
-    x, y : one event and its result, shape (1, ...)
-    """
-    if shutil.which(program) is None:
-        yield Absent(ONNX2C, "not installed: build it as its README says, and give --onnx2c")
-        return
-    try:
-        source = run([program, str((folder / f"{stem}.static1.onnx").resolve())])
-        for form in C_FORMS:
-            yield _onnx2c_contestant(_compiled_c(source, form), " ".join(form), x, y)
-    except ToolError as error:
-        yield Absent(ONNX2C, _reason(error))
-
-
-def _onnx2c_contestant(library: ctypes.CDLL, form: str, x: Array, y: Array) -> Contestant | Absent:
-    found = np.zeros_like(y)
-    function = library["time_calls"]
-    function.restype = None
-
-    def time_ns(repeats: int, bursts: int) -> Array:
-        times = np.zeros(bursts)
-        counts = (ctypes.c_size_t(repeats), ctypes.c_size_t(bursts))
-        function(pointer(x), pointer(found), *counts, pointer(times))
-        return times
-
-    time_ns(1, 1)
-    difference = _difference(found, y)
-    return Contestant(ONNX2C, form, time_ns) if difference is None else Absent(ONNX2C, difference)
-
-
-def _difference(found: Array, y: Array) -> str | None:
+def difference(found: Array, y: Array) -> str | None:
     """Return what is wrong with outputs; None where they are the stored ones."""
     largest = float(np.abs(found - y).max())
     return None if largest < CLOSE else f"its outputs are {largest:g} from those of the file"
-
-
-def _compiled_c(source: str, form: tuple[str, ...]) -> ctypes.CDLL:
-    """Return the library of a peer's C.
-
-    It is linked without its options: gcc 12 links -ffast-math with a start that turns subnormal
-    numbers off for the whole process, also for us and for the other peers.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "model.c").write_text(source)
-        (folder / "calls.c").write_text(_CALLS)
-        run(["gcc", *C_OPTIONS, *form, "model.c", "calls.c"], folder)
-        run(["gcc", "-shared", "-o", "model.so", "model.o", "calls.o", "-lm"], folder)
-        return ctypes.CDLL(str(folder / "model.so"))
-
-
-WRONG = re.compile(r"(?:\[Fatal\] \(\w+\)|error:) +(.*)")
-"""How both begin to say it."""
-
-LETTERS = 160
-"""Of a reason, for the table."""
-
-_CALLS = """#include <stddef.h>
-#include <time.h>
-
-void entry(const void* x, void* y);
-
-// Fills ns[bursts] with the time of one call, each a mean of repeats.
-void time_calls(const void* x, void* y, size_t repeats, size_t bursts, double* ns) {
-  for (size_t burst = 0; burst < bursts; ++burst) {
-    struct timespec a, b;
-    clock_gettime(CLOCK_MONOTONIC, &a);
-    for (size_t i = 0; i < repeats; ++i) entry(x, y);
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    double taken = (double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec);
-    ns[burst] = taken / (double)repeats;
-  }
-}
-"""
-
-
-def _reason(error: ToolError) -> str:
-    """Return what onnx2c, or the compiler of its C, says is wrong."""
-    told = WRONG.search(str(error))
-    return (told[1] if told else str(error).splitlines()[0])[:LETTERS]
 
 
 def split(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,15 +18,13 @@ from typing import Any
 import numpy as np
 
 from inferon.bench.columns import columns_contestant
+from inferon.bench.generated_peers import onnx2c_contestants, sofie_contestants, sofie_version
 from inferon.bench.models import FORMS, SuiteModel
 from inferon.bench.peers import (
     CLOSE,
     INFERON,
-    NO_SOFIE,
-    SOFIE,
     Absent,
     Contestant,
-    onnx2c_contestants,
     onnxruntime_contestants,
     onnxruntime_forms,
     split,
@@ -64,12 +63,14 @@ class Settings:
     folder : of the files
     compiler : the command of the C++ compiler
     onnx2c : the program, by its name or path
+    sofie : a Python that has SOFIE's package, by its name or path
     batches : events in a call, beside one
     """
 
     folder: Path
     compiler: str = "g++"
     onnx2c: str = "onnx2c"
+    sofie: str = sys.executable
     batches: tuple[int, ...] = BATCHES
 
 
@@ -101,8 +102,8 @@ def subject(model: SuiteModel, settings: Settings) -> Subject:
         Cpp(compiler=Compiler(settings.compiler, march)).build(graph) for march in marches()
     )
     used = (versions(artifacts[0].compiler), package_version("torch"))
-    peer = shutil.which(settings.onnx2c)
-    identity = [this_machine().cpu, repr(used), repr(peer), repr(settings.batches), *marches()]
+    peers = (shutil.which(settings.onnx2c), sofie_version(settings.sofie))
+    identity = [this_machine().cpu, repr(used), repr(peers), repr(settings.batches), *marches()]
     digest = hashlib.sha256("\n".join(identity).encode())
     for file in artifacts[0].files:
         digest.update(file.content)
@@ -138,7 +139,7 @@ def measure(
     done = limits.work
     reached: list[LimitAt] = []
     timings: list[Timing] = []
-    absent: dict[str, Absent] = {SOFIE: Absent(SOFIE, NO_SOFIE)}
+    absent: dict[str, Absent] = {}
     forms = onnxruntime_forms(settings.folder, subject.model.stem, subject.artifacts[0].graph)
     module = torch_module(settings.folder, subject.model.stem)
     for events in (1, *settings.batches):
@@ -189,8 +190,10 @@ def _peers(
     else:
         yield from onnxruntime_contestants(forms, x, y)
     yield module if isinstance(module, Absent) else torch_contestant(module, x)
-    if events == 1:  # its code is that of one event
-        yield from onnx2c_contestants(settings.onnx2c, settings.folder, subject.model.stem, x, y)
+    if events == 1:  # their code is that of one event
+        one = (settings.folder, subject.model.stem, x, y)
+        yield from onnx2c_contestants(settings.onnx2c, *one)
+        yield from sofie_contestants(settings.sofie, *one)
 
 
 def check_results(subject: Subject) -> None:

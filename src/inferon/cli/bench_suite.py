@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,9 @@ def suite(
     onnx2c: Annotated[
         str, typer.Option(metavar="PROGRAM", help="onnx2c, where it is installed.")
     ] = "onnx2c",
+    sofie: Annotated[
+        str | None, typer.Option(metavar="PYTHON", help="Another Python, which has SOFIE.")
+    ] = None,
     wait_quiet: Annotated[
         bool, typer.Option("--wait-quiet", help="Wait until nobody else uses the machine.")
     ] = False,
@@ -46,7 +50,7 @@ def suite(
 
     terminal = Terminal(as_json)
     wanted = chosen(models or [])
-    settings = Settings(folder or FOLDER, compiler, onnx2c)
+    settings = Settings(folder or FOLDER, compiler, onnx2c, sofie or sys.executable)
     check_folder(settings.folder, wanted)
     run = run_suite(wanted, settings, out=out, wait_quiet=wait_quiet, say=terminal.say)
     text = page(run)
