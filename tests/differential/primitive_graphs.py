@@ -498,6 +498,14 @@ def _bodies(size: int, element: Element) -> Iterator[Body]:
     parts = [build.slice_(state, 0, size - 1, 1), build.slice_(state, 0, 0, size - 1)]
     rolled = build.add(build.concat(parts, 0), build.broadcast(other, one))
     yield Body(body("roll", (state, step, other), build.add(rolled, step)), (one, one, ()), 2)
+    two = build.input_("two", (2, size), element)
+    rows = [build.slice_(two, 0, 0, 1), build.slice_(two, 0, 1, 1)]
+    gate = build.add(build.product(build.reshape(rows[0], one), weights), step)
+    kept = build.add(rows[1], gate)  # all of the old state is read before any of the new one is
+    cell = build.concat([build.mul(gate, kept), kept], 0)
+    yield Body(body("cell", (two, step, weights), cell), ((2, size), one, (size, size)))
+    swap = build.concat([rows[1], build.add(rows[0], step)], 0)  # here it is not
+    yield Body(body("swap", (two, step), swap), ((2, size), one))
     inner = body("inner", (state, step), build.sub(build.add(state, step), step))
     nested = build.fold(inner, build.add(state, step), [table])
     yield Body(body("nest", (state, step, table), nested), (one, one, (3, size)))
@@ -520,6 +528,25 @@ def loops(scope: Scope) -> Iterator[Graph]:
                     node = build.apply(kind(body.graph, body.sequences), *given)
                     make.out(node, f"{body.graph.name}_{element}_{size}")
         yield make.graph()
+    yield last_states(scope)
+
+
+def last_states(scope: Scope) -> Graph:
+    """Scans of which the last state is read, or a part of it, or that of one step before, too."""
+    make = Maker("last")
+    for element, (size, steps) in product(scope.numbers, ((17, 4), (2, 1))):
+        for form in range(4):
+            body = next(each for each in _bodies(size, element) if each.graph.name == "cell")
+            state, row, weights = body.shapes
+            given = [make.operand(shape, element) for shape in (state, (steps, *row), weights)]
+            states = build.apply(loop.Scan(body.graph, body.sequences), *given)
+            if form == 1:
+                states = build.reshape(build.slice_(states, 1, 1, 1), (steps, 1, size))
+            if form == 2:
+                states = build.reshape(build.slice_(states, 2, 1, size - 1), (steps, 2 * size - 2))
+            taken = min(steps, 2) if form == 3 else 1
+            make.out(build.slice_(states, 0, steps - taken, taken), f"form{form}_{element}_{size}")
+    return make.graph()
 
 
 # -------------------------------------------------------------------------------- edges of a graph

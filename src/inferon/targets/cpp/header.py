@@ -242,10 +242,10 @@ def _repeat(region: Repeat, names: dict[int, str]) -> tuple[Stmt, ...]:
         body.append(Declare(kind, step.name, At(view.buffer.name, place)))
     body.extend(_calls(region.body, names))
     count = region.state.size
-    whole = View(region.state, region.next.shape, dense(region.next.shape))
     kind = scalar_type(region.state.element)
-    copy = Map(Leaf(region.next), whole, region.origin)
-    body.extend(region_body(copy))
+    if region.next.buffer is not region.state:
+        whole = View(region.state, region.next.shape, dense(region.next.shape))
+        body.extend(region_body(Map(Leaf(region.next), whole, region.origin)))
     if region.history is not None:
         target = At(region.history.name, Affine(0, ((variable, count),)))
         body.append(

@@ -206,7 +206,7 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Repeat:
-    """A loop over steps: ``state`` is replaced by what the body leaves in ``next``.
+    """A loop over steps: ``state`` is replaced by what the body leaves in ``next``, if elsewhere.
 
     ``history`` keeps every state.
     """
