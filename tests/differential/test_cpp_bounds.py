@@ -20,7 +20,7 @@ import pytest
 from inferon.ir.values import Array
 from inferon.load import load
 from inferon.targets.toolchain import Compiler
-from tests.differential.cpp_pack import BUILDS, Member, Pack, name_of, require
+from tests.differential.cpp_pack import BUILDS, Member, Pack, name_of, require, two_builds
 from tests.differential.primitive_graphs import PACKS, REGISTERS
 
 MODELS = Path(__file__).parents[2] / "benchmarks" / "models"
@@ -90,14 +90,16 @@ def models() -> Pack:
     return Pack(tuple(load(MODELS / f"{name}.onnx") for name in names), 32)
 
 
-@pytest.mark.parametrize("build", [BUILDS[0], BUILDS[3]], ids=name_of)
+@pytest.mark.parametrize(
+    "build", [BUILDS[0], pytest.param(BUILDS[3], marks=pytest.mark.full)], ids=name_of
+)
 @pytest.mark.parametrize("name", PACKS)
 def test_primitives_stay_inside_their_arrays(name: str, build: Compiler) -> None:
     require(build)
     assert died(primitives(name).library(build), primitives(name).members) == ""
 
 
-@pytest.mark.parametrize("build", [BUILDS[0], BUILDS[3]], ids=name_of)
+@two_builds
 def test_models_stay_inside_their_arrays(build: Compiler) -> None:
     require(build)
     assert died(models().library(build), models().members) == ""

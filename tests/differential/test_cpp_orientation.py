@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
-import pytest
 
 from inferon.ir.graph import Graph
 from inferon.ir.node import Node
@@ -19,7 +18,7 @@ from inferon.passes.presets import CPU
 from inferon.targets.cpp.fuse import plan
 from inferon.targets.cpp.region import Choose, Product
 from inferon.targets.toolchain import Compiler
-from tests.differential.cpp_pack import BUILDS, Pack, check, name_of
+from tests.differential.cpp_pack import Pack, check, each_build
 
 EVENTS = 32
 """Four of each kind of `Samples`: ties, zeros of both signs and NaN among them."""
@@ -114,7 +113,7 @@ def pack() -> Pack:
     return Pack(tuple(graphs()), EVENTS)
 
 
-@pytest.mark.parametrize("build", BUILDS, ids=name_of)
+@each_build
 def test_bits(build: Compiler) -> None:
     check(pack(), build)
 
