@@ -31,6 +31,7 @@ import pytest
 from inferon.analysis.cost import cost
 from inferon.errors import ToolError
 from inferon.ir.graph import Graph
+from inferon.ir.node import Node
 from inferon.ir.types import FLOAT32, FLOAT64, Float
 from inferon.load import load
 from inferon.ops import build as b
@@ -67,7 +68,8 @@ GRAPHS = [
 ]
 
 TEMPTING = "tempting"
-"""What a compiler would like to simplify, and may not where it is -0, NaN or infinite."""
+"""What a compiler would like to simplify, and may not where it is -0, NaN or infinite; and numbers
+of two types that could lie at one place."""
 
 SAMPLE = {
     "a_mlp12": [("g++", X86_64_V3, "0"), ("clang++", AARCH64, "3"), ("g++", X86_64_V4, "3-lto")],
@@ -103,7 +105,8 @@ def graphs_of(name: str) -> tuple[Graph, ...]:
         return tuple(program(seed) for seed in range(first, first + GRAPHS_IN_SUITE))
     if name == TEMPTING:
         shapes = ((19,), ())
-        return tuple(tempting(each, shape) for each in (FLOAT32, FLOAT64) for shape in shapes)
+        choices = (tempting(each, shape) for each in (FLOAT32, FLOAT64) for shape in shapes)
+        return (*choices, in_turns())
     return (load(MODELS / f"{name}.onnx"),)
 
 
@@ -121,6 +124,18 @@ def tempting(element: Float, shape: tuple[int, ...]) -> Graph:
     ends += [b.sub(x, x), b.div(x, x), b.neg(b.sub(numbers[0], x)), b.sub(b.add(x, 1.0), 1.0)]
     name = f"tempting_{element.bits}_{len(shape)}"
     return Graph(name, (x,), tuple(ends), tuple(f"y{i}" for i in range(len(ends))))
+
+
+def in_turns() -> Graph:
+    """Floats that are written when the indices before them, in as many bytes, have been read."""
+    x, y = b.input_("x", (4, 5), FLOAT32), b.input_("y", (4, 2), FLOAT32)
+    first, second = b.mul(x, x), b.mul(y, y)
+    scaled = b.mul(second, b.broadcast(_best(first), (4, 2)))
+    return Graph("in_turns", (x, y), (scaled, _best(b.sqrt(second))), ("scaled", "best"))
+
+
+def _best(x: Node) -> Node:
+    return b.gather(x, b.top_k(x, 1), 1, batch=1)
 
 
 @cache

@@ -58,7 +58,7 @@ def _type_of(made: Program, buffer: Buffer) -> str:
 def _evaluate(made: Program) -> Iterator[str]:
     yield "// One event. The pointers must not overlap."
     yield f"INFERON_HIDDEN void evaluate({_GIVEN}, {made.ports}) noexcept {{"
-    yield f"  detail::one_event(weights.data, workspace.bytes, {made.passed()});\n}}\n"
+    yield f"  detail::one_event(weights.data, workspace.anew(), {made.passed()});\n}}\n"
     event_bytes = made.event.layout.size_bytes
     if event_bytes <= STACK_BYTES:
         yield "// One event, with its scratch memory on the stack."
@@ -118,7 +118,7 @@ def _ragged(made: Program, ragged: RaggedPorts) -> Iterator[str]:
             *(port.name for port in made.plan.outputs),
         ]
     )
-    memory = "weights.data, workspace.bytes"
+    memory = "weights.data, workspace.anew()"
     tile = f"detail::tile::through(detail::Rows<{EVENTS_IN_TILE}>{{event}}, {memory}, {given});"
     alone = f"detail::through(detail::Rows<1>{{event}}, {memory}, {given});"
     yield from _events(made, tile, alone)
@@ -152,7 +152,7 @@ def _head(name: str, ports: str) -> str:
 
 
 def _call(edge: str, made: Program) -> str:
-    return f"detail::{edge}, weights.data, workspace.bytes, {made.passed()}"
+    return f"detail::{edge}, weights.data, workspace.anew(), {made.passed()}"
 
 
 def _events(made: Program, tile: str, alone: str) -> Iterator[str]:

@@ -26,4 +26,11 @@ INFERON_HIDDEN bool load_weights(const void* bytes, std::size_t size, Weights& w
 // Scratch memory for one call at a time.
 struct Workspace {
   alignas(64) unsigned char bytes[Meta::workspace_bytes];
+
+  // The bytes for a new call. The compiler shall not mix its steps with those of a call before, which had other types there.
+  INFERON_INLINE unsigned char* anew() noexcept {
+    unsigned char* begin = bytes;
+    __asm__ __volatile__("" : "+r"(begin) : : "memory");
+    return begin;
+  }
 };
