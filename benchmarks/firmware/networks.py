@@ -165,7 +165,7 @@ def deep_sets() -> Network:
     summed = Grid(False, 8, 5)
     head = _chain(rng, (16, 16, 5), NARROW, NARROW_ACTIVATION, 0.5)
     steps = [*each, Activation(NARROW_ACTIVATION), SumOver(), Activation(summed), *head]
-    title = "Deep Sets, 16 particles, 3-16-16 | sum | 16-5"
+    title = "Deep Sets of 16 particles, 3-16-16, sum, 16-5"
     return Network("deep_sets", title, (16, 3), NARROW_INPUT, tuple(steps))
 
 

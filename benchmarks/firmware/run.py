@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import inferon
 from benchmarks.firmware.graphs import graph_of, qonnx_of
 from benchmarks.firmware.networks import NETWORKS, Dense, Network, events, outputs
+from benchmarks.firmware.table import table
 from inferon.measure.synthesis import longest_path, resources_of
 from inferon.passes.unroll import Sharing
 from inferon.targets.rtl import RtlArtifact, Verilog
@@ -182,63 +183,8 @@ def measured(network: Network, options: argparse.Namespace) -> dict[str, Any]:
     return record
 
 
-def dominating(record: dict[str, Any]) -> list[str]:
-    """Return the points of the peer that none of ours matches in both tables and stages."""
-    return [
-        f"cutoff {peer['cutoff']}"
-        for peer in record["da4ml"]
-        if not any(
-            own["lut"] <= peer["lut"] and own["stages"] <= peer["stages"] for own in record["ours"]
-        )
-    ]
-
-
-def table(found: dict[str, Any]) -> str:
-    """Return the table of the docs."""
-    lines = [
-        "| network | who | setting | stages | LUT | FF | carry | levels | CPU s to RTL |",
-        "|---|---|---|--:|--:|--:|--:|--:|--:|",
-    ]
-    for record in found["networks"].values():
-        for own in record["ours"]:
-            deep = "any" if own["extra_depth"] is None else f"+{own['extra_depth']}"
-            setting = f"{own['clock_ns']:g} ns, depth {deep}"
-            lines.append(_row(record["title"], "Inferon", setting, own))
-        lines += [
-            _row(record["title"], "da4ml", f"cutoff {peer['cutoff']}", peer)
-            for peer in record["da4ml"]
-        ]
-    lines += [
-        "",
-        "| network | Inferon | da4ml | hls4ml | hls4ml compiles | bits equal |",
-        "|---|--:|--:|--:|--:|---|",
-    ]
-    for record in found["networks"].values():
-        peers = [p["emulation_ms"] for p in record["da4ml"]]
-        other = record.get("hls4ml", {})
-        equal = [record["proof"]["equal"], *(p["equal"] for p in record["da4ml"])]
-        equal += [other["equal"]] if other else []
-        lines.append(
-            f"| {record['title']} | {record['proof']['emulation_ms']:.2f} ms | "
-            f"{_shown(min(peers, default=None))} | {_shown(other.get('emulation_ms'))} | "
-            f"{_shown(other.get('compile_s'), 's')} | {'all' if all(equal) else 'NO'} |"
-        )
-    return "\n".join(lines)
-
-
-def _shown(value: float | None, unit: str = "ms") -> str:
-    return "" if value is None else f"{value:.1f} {unit}"
-
-
-def _row(title: str, who: str, setting: str, point: dict[str, Any]) -> str:
-    return (
-        f"| {title} | {who} | {setting} | {point['stages']} | {point['lut']:,} | "
-        f"{point['ff']:,} | {point['carry']:,} | {point['levels']} | {point['seconds']:.1f} |"
-    )
-
-
 def main() -> int:
-    """Measure, write, and say where a peer is better."""
+    """Measure, write, and show."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("networks", nargs="*", default=list(NETWORKS))
     parser.add_argument("--da4ml", default="")
@@ -257,9 +203,6 @@ def main() -> int:
     (RESULTS / "firmware.json").write_text(json.dumps(found, indent=1) + "\n")
     (RESULTS / "firmware.md").write_text(table(found) + "\n")
     print(table(found))
-    for name, record in networks.items():
-        for point in dominating(record):
-            print(f"{name}: nothing of ours is as small and as short as da4ml, {point}")
     return 0
 
 

@@ -20,6 +20,9 @@ from inferon.ops.mantissa import Overflow, Rounding
 from inferon.ops.table import Table
 from inferon.passes.in_float import IN_FLOAT, in_float
 from inferon.passes.presets import CPU
+from inferon.targets.cpp.fuse import plan
+from inferon.targets.cpp.region import Product
+from inferon.targets.cpp.spell import fits_registers
 from tests.differential import fixed_graphs, random_exact_layers
 from tests.differential.random_wires import program
 
@@ -98,3 +101,13 @@ def test_random_programs_keep_their_bits(seed: int) -> None:
 def test_fixed_graphs_keep_their_bits() -> None:
     for graph in fixed_graphs.arithmetic():
         IN_FLOAT.run(graph, check=Samples(32))
+
+
+def test_a_product_stays_in_registers() -> None:
+    """What gives its result the type back is a step of its own: in the product it took 5 times."""
+    x = b.input_("x", (32,), SOURCE)
+    weights = b.constant(np.arange(32 * 20).reshape(32, 20) % 7 - 3, Fixed(True, 4, 1))
+    graph = CPU.run(Graph("g", (x,), (b.product(x, weights),), ("y",)))
+    (product_,) = (each for each in plan(graph).regions if isinstance(each, Product))
+    assert product_.to.buffer.element == FLOAT32
+    assert fits_registers(product_.term)

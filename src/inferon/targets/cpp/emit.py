@@ -50,7 +50,8 @@ from inferon.targets.cpp.region import (
     Repeat,
     leaves,
 )
-from inferon.targets.cpp.scribe import Axis, Scribe, fits_registers, looped, nest, place
+from inferon.targets.cpp.scribe import Axis, Scribe, looped, nest, place
+from inferon.targets.cpp.spell import fits_registers
 from inferon.targets.cpp.view import View, axis_order
 
 CHOSEN_IN_REGISTERS = 16

@@ -52,6 +52,7 @@ from inferon.targets.cpp.region import (
     replaced,
     written,
 )
+from inferon.targets.cpp.spell import fits_registers
 from inferon.targets.cpp.value import (
     Pending,
     Value,
@@ -246,8 +247,10 @@ class _Planner:
         if carrier is not None:
             drawn = [v if v.pending else pulled(v, carrier) for v in given]
             terms = tuple(each.term for each in drawn if each is not None)
-            if len(terms) == len(drawn) and lanes_fit(carrier, terms):
-                return replace(carrier, term=Compute(node.op, terms, node.type.element))
+            term = Compute(node.op, terms, node.type.element)
+            slows = fits_registers(carrier.term) and not fits_registers(term)
+            if len(terms) == len(drawn) and lanes_fit(carrier, terms) and not slows:
+                return replace(carrier, term=term)
             given = [self.stored(v, node) if v.pending else v for v in given]
         terms = tuple(value.term for value in given)
         return Value(Compute(node.op, terms, node.type.element), shape)

@@ -37,7 +37,8 @@ from inferon.targets.cpp.code import (
     scalar_type,
 )
 from inferon.targets.cpp.region import Product, Term, leaves, replaced
-from inferon.targets.cpp.scribe import Axis, Scribe, fits_registers, looped, nest, place
+from inferon.targets.cpp.scribe import Axis, Scribe, looped, nest, place
+from inferon.targets.cpp.spell import fits_registers
 from inferon.targets.cpp.view import View, reshaped
 
 

@@ -31,7 +31,6 @@ from inferon.targets.cpp.region import (
     Literal,
     Term,
     are_same,
-    parts,
 )
 from inferon.targets.cpp.view import View
 
@@ -183,16 +182,3 @@ def _is_plus_zero(literal: Literal) -> bool:
 
 def _aligned(value: Expr, step: str) -> Expr:
     return Call(step, (value,)) if step else value
-
-
-def fits_registers(term: Term) -> bool:
-    """Whether every part of a term can be computed in registers."""
-    return all(_fits(part) for part in parts(term))
-
-
-def _fits(part: Term) -> bool:
-    if part.element not in spell.IN_REGISTERS:
-        return False
-    if not isinstance(part, Compute):
-        return True
-    return spell.in_registers(part.op, part.arguments[0].element, part.element)

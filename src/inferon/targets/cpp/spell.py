@@ -11,6 +11,7 @@ from inferon.ops.reduction import LargestNumber, ReduceMax, ReduceMin, Reduction
 from inferon.ops.scatter import Combine
 from inferon.targets.cpp.code import scalar_type
 from inferon.targets.cpp.gaps import ALIGNED
+from inferon.targets.cpp.region import Compute, Term, parts
 
 FUNCTION: dict[type[Op], str] = {
     arithmetic.Add: "add",
@@ -156,3 +157,16 @@ def in_registers(op: Op, source: Element, to: Element) -> bool:
     return not (isinstance(op, arithmetic.Div) and isinstance(to, Int)) and not (
         isinstance(op, convert.Cast) and (str(source), str(to)) == ("bool", "i32")
     )
+
+
+def fits_registers(term: Term) -> bool:
+    """Whether every part of a term can be computed in registers."""
+    return all(_fits(part) for part in parts(term))
+
+
+def _fits(part: Term) -> bool:
+    if part.element not in IN_REGISTERS:
+        return False
+    if not isinstance(part, Compute):
+        return True
+    return in_registers(part.op, part.arguments[0].element, part.element)

@@ -160,23 +160,27 @@ INFERON_INLINE bool like(float, bool number) noexcept { return number; }
 enum class Rounding { floor, toward_zero, half_up, half_down, half_away, half_toward_zero, half_even };
 enum class Overflow { wrap, saturate, saturate_zero, saturate_symmetric, error };
 
+// Whether the integer below a number that lies `rest` above it is left for the next one.
+template <Rounding rounding, class T>
+INFERON_INLINE bool goes_up(T rest, T half, bool is_negative, bool is_odd) noexcept {
+  switch (rounding) {
+    case Rounding::floor: return false;
+    case Rounding::toward_zero: return is_negative && rest > 0;
+    case Rounding::half_up: return rest >= half;
+    case Rounding::half_down: return rest > half;
+    case Rounding::half_away: return rest > half || (rest == half && !is_negative);
+    case Rounding::half_toward_zero: return rest > half || (rest == half && is_negative);
+    case Rounding::half_even: return rest > half || (rest == half && is_odd);
+  }
+  return false;
+}
+
 // m / 2^bits as an integer, for |m| < 2^62.
 template <Rounding rounding>
 INFERON_INLINE std::int64_t rounded(std::int64_t m, int bits) noexcept {
   if (bits > 62) return rounding == Rounding::floor && m < 0 ? -1 : 0;
   const std::int64_t low = m >> bits, rest = m - low * (std::int64_t{1} << bits);
-  const std::int64_t half = std::int64_t{1} << (bits - 1);
-  bool up = false;
-  switch (rounding) {
-    case Rounding::floor: break;
-    case Rounding::toward_zero: up = m < 0 && rest > 0; break;
-    case Rounding::half_up: up = rest >= half; break;
-    case Rounding::half_down: up = rest > half; break;
-    case Rounding::half_away: up = rest > half || (rest == half && m > 0); break;
-    case Rounding::half_toward_zero: up = rest > half || (rest == half && m < 0); break;
-    case Rounding::half_even: up = rest > half || (rest == half && (low & 1)); break;
-  }
-  return low + (up ? 1 : 0);
+  return low + goes_up<rounding>(rest, std::int64_t{1} << (bits - 1), m < 0, (low & 1) != 0);
 }
 
 // What becomes of a value beyond the type; a promise that none occurs costs nothing.
@@ -212,9 +216,28 @@ INFERON_INLINE std::int64_t quantized(T m) noexcept {
   return quantized_by<rounding, overflow, width, is_signed>(static_cast<std::int64_t>(m), dropped);
 }
 
-// A float is a mantissa and an exponent; NaN becomes 0, infinities the ends where overflow saturates.
+// 2^n, of a normal exponent.
+template <class T>
+constexpr T power_of_two(int n) noexcept {
+  T value = 1;
+  for (int i = 0; i < n; ++i) value *= 2;
+  for (int i = 0; i > n; --i) value /= 2;
+  return value;
+}
+
+// NaN becomes 0, infinities the ends where overflow saturates. Numbers of usual size are rounded as floats, in which their
+// steps and the rest are exact; else a float is a mantissa and an exponent.
 template <Rounding rounding, Overflow overflow, int width, bool is_signed, int fraction, class T>
 INFERON_INLINE std::int64_t quantized_real(T x) noexcept {
+  if constexpr (fraction >= 0 && fraction < 64) {  // no step is below the least float
+    const T steps = mul(x, power_of_two<T>(fraction));
+    if (steps > -power_of_two<T>(62) && steps < power_of_two<T>(62)) {
+      auto m = static_cast<std::int64_t>(steps);  // towards zero
+      m -= static_cast<T>(m) > steps;
+      const bool up = goes_up<rounding>(sub(steps, static_cast<T>(m)), T(0.5), steps < 0, (m & 1) != 0);
+      return quantized_by<rounding, overflow, width, is_signed>(m + up, 0);
+    }
+  }
   constexpr bool wide = sizeof(T) == 8;
   constexpr int digits = wide ? 52 : 23, top = wide ? 2047 : 255;
   using U = std::conditional_t<wide, std::uint64_t, std::uint32_t>;
@@ -230,14 +253,6 @@ INFERON_INLINE std::int64_t quantized_real(T x) noexcept {
   return quantized_by<rounding, overflow, width, is_signed>(x < 0 ? -m : m, -(place + fraction));
 }
 
-// 2^n, of a normal exponent.
-template <class T>
-constexpr T power_of_two(int n) noexcept {
-  T value = 1;
-  for (int i = 0; i < n; ++i) value *= 2;
-  for (int i = 0; i > n; --i) value /= 2;
-  return value;
-}
 // The value of a mantissa, rounded once.
 template <class T, int fraction>
 INFERON_INLINE T stepped(std::int64_t m) noexcept {
