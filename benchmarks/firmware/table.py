@@ -66,9 +66,10 @@ def verdict(found: dict[str, Any]) -> str:
                 missing.append(f"{record['title']} at cutoff {peer['cutoff']}")
     if not saved:
         return ""
-    named = f": {'; '.join(missing)}" if missing else ""
-    return (
+    points = (
         f"In no more stages than each of the peer's {len(saved)} points ours takes "
-        f"{min(saved):.1%} to {max(saved):.1%} fewer LUT, median {median(saved):.1%}; "
-        f"{len(missing)} of them have none of ours that is as small and as short{named}."
+        f"{min(saved):.1%} to {max(saved):.1%} fewer LUT, median {median(saved):.1%}"
     )
+    if missing:
+        return f"{points}; none of ours is as small and as short as {', '.join(missing)}."
+    return f"{points}."
