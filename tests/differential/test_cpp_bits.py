@@ -34,6 +34,7 @@ from inferon.ops.structure import Input
 from inferon.ops.vocabulary import COMPOSITES, ELEMENTARY
 from inferon.targets.cpp import Cpp
 from inferon.targets.toolchain import Compiler
+from tests.differential import random_exact
 from tests.differential.cpp_pack import Pack, check, each_build, require, two_builds
 from tests.differential.random_programs import program
 from tests.property.random_graphs import graphs
@@ -119,6 +120,24 @@ def test_random_programs(build: Compiler) -> None:
 @pytest.mark.parametrize("first", range(PROGRAMS, 400, 40))
 def test_many_random_programs(first: int, build: Compiler) -> None:
     check(programs(first, 40), build)
+
+
+@cache
+def exact_programs(first: int, count: int) -> Pack:
+    return Pack(tuple(random_exact.program(seed) for seed in range(first, first + count)), 18)
+
+
+@each_build
+def test_random_exact_programs(build: Compiler) -> None:
+    """The emulator of firmware; the same graphs run in simulators in `test_rtl_bits`."""
+    check(exact_programs(0, PROGRAMS), build)
+
+
+@pytest.mark.full
+@each_build
+@pytest.mark.parametrize("first", range(PROGRAMS, 300, 40))
+def test_many_random_exact_programs(first: int, build: Compiler) -> None:
+    check(exact_programs(first, 40), build)
 
 
 def accepted(graph: Graph) -> bool:

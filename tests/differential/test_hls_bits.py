@@ -19,10 +19,11 @@ from inferon.ops import build as b
 from inferon.ops.vocabulary import PRIMITIVES
 from inferon.passes.exact import exact_graph
 from inferon.targets.hls import Dialect
-from tests.differential import fixed_graphs, primitive_graphs, random_exact_layers
+from tests.differential import fixed_graphs, primitive_graphs
 from tests.differential.hls_pack import check, each_dialect, exact_part
 from tests.differential.primitive_graphs import Scope
 from tests.differential.quantized_networks import NETWORKS, qdq, qonnx_cnn, qonnx_mlp
+from tests.differential.random_exact import program
 from tests.differential.test_exact_rules import GRAPHS, graph
 
 WHOLE = Scope((INT32, Int(False, 8), BOOL), (1, 3))
@@ -86,7 +87,7 @@ def small_graphs() -> Iterator[Graph]:
 def whole_models() -> Iterator[Graph]:
     yield from exact_rules()
     yield from networks()
-    yield from map(random_exact_layers.program, range(6))
+    yield from map(program, range(6))
 
 
 # Few translation units: their types share the templates of ap_fixed, which take the time.
@@ -106,11 +107,7 @@ def test_whole_models(dialect: Dialect) -> None:
 @each_dialect
 @pytest.mark.parametrize("first", range(6, 306, 25))
 def test_more_random_programs(first: int, dialect: Dialect) -> None:
-    check(
-        [random_exact_layers.program(seed) for seed in range(first, first + 25)],
-        dialect,
-        events=64,
-    )
+    check([program(seed) for seed in range(first, first + 25)], dialect, events=64)
 
 
 @pytest.mark.full

@@ -27,7 +27,7 @@ from inferon.targets.rtl import Cxxrtl, Ghdl, Simulator, Verilator, Verilog, Vhd
 from tests.absent import needs_package
 from tests.differential import fixed_graphs
 from tests.differential.quantized_networks import qdq, qonnx_cnn, qonnx_jet_mlp, qonnx_mlp
-from tests.differential.random_wires import program
+from tests.differential.random_exact import program
 from tests.differential.rtl_pack import (
     SIMULATORS,
     check,

@@ -76,9 +76,13 @@ def operators() -> tuple[Graph, list[Array]]:
 
 
 def _with_constants(x: Node) -> list[Node]:
-    """Sums, products and comparisons with numbers of another binary point, at and beyond ends."""
+    """Sums, products and comparisons with numbers of another binary point, at and beyond ends.
+
+    The smaller of ``x`` and a number far below its steps has fewer bits than lie between the two.
+    """
     nodes = []
-    for mantissa, to in product((-3, 1, 2), (Fixed(True, 3, 1), Fixed(True, 3, 5))):
+    types = Fixed(True, 3, 1), Fixed(True, 3, 5), Fixed(True, 3, -4)
+    for mantissa, to in product((-3, 1, 2), types):
         constant = b.constant(np.array(mantissa), to)
         nodes += [function(x, constant) for function in (*BINARY, b.sub)]
         nodes += [b.sub(constant, x), b.less(constant, x)]

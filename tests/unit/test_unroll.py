@@ -97,6 +97,18 @@ def test_top_k_of_rows_gives_the_elements_without_choosing() -> None:
     assert size_of(check(graph(elements))) < size_of(check(graph(others)))
 
 
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("largest", [True, False])
+def test_a_sort_keeps_a_constant_that_always_wins(place: int, largest: bool) -> None:
+    """Its key is known, and may have an index of zero: then none is there to be cut off."""
+    wide = Fixed(True, 5, 3)
+    parts = [b.apply(Quantize(wide), given(name, Fixed(True, 3, 1), 1)) for name in "xyz"]
+    parts.insert(place, b.constant(np.array([15 if largest else -15]), wide))
+    every = b.concat(parts, 0)
+    index = b.top_k(every, 3, largest=largest)
+    check(graph(index, b.gather(every, index, 0, batch=0)))
+
+
 def test_an_index_takes_few_bits_at_a_port() -> None:
     made = split(RTL.run(graph(b.top_k(given("x", NARROW, 5), 1))))
     assert str(made.core.outputs[0].type) == "1xu3.0"
@@ -368,6 +380,14 @@ def test_narrow_products_become_adders(signed: tuple[bool, bool], bits: int) -> 
         if isinstance(node.op, Mul) and not any(isinstance(i.op, Const) for i in node.inputs)
     ]
     assert len(multipliers) == (bits < 5)
+
+
+@pytest.mark.parametrize("entries", [(6, 7), (-6, -5), (9, 13)])
+def test_bits_that_never_change_are_no_factors(entries: tuple[int, int]) -> None:
+    """The high bits of six and seven are both set: what is chosen by them is known."""
+    x, y = given("x", BIT, 4), given("y", NARROW, 4)
+    narrow = b.apply(Table(Values(np.array(entries)), Fixed(True, 5, 2)), x)
+    check(graph(b.mul(narrow, y)))
 
 
 @pytest.mark.parametrize("name", ["jet_6bit", "autoencoder", "deep_sets", "bragg"])

@@ -88,12 +88,15 @@ class Ranking:
 
     def elements(self, step: Step) -> list[Node]:
         """Return the element of each key."""
-        found = []
-        for key in self.keys:
-            low, high = (end >> self.index_bits for end in step.wiring.interval(key))
-            to = Fixed.holding(low, high, self.fraction)
-            found.append(step.apply(Quantize(to), key))
-        return found
+        return [self._element(key, step) for key in self.keys]
+
+    def _element(self, key: Node, step: Step) -> Node:
+        """Return a key without the index behind it; one with an index of zero may have none."""
+        index_bits = fixed(key).fraction - self.fraction
+        if index_bits <= 0:
+            return key
+        low, high = (end >> index_bits for end in step.wiring.interval(key))
+        return step.apply(Quantize(Fixed.holding(low, high, self.fraction)), key)
 
 
 def ranked(op: TopK, wires: Sequence[Node], step: Step) -> Ranking:

@@ -100,6 +100,8 @@ def shifted(wire: Wire, bits: int, width: int) -> Bits:
         return Literal(wire.low << bits, width)
     if bits == 0:
         return wire.extended(width)
+    if bits >= width:  # of a choice whose other side is small: this one is taken where it is zero
+        return Literal(0, width)
     return Joined((wire.extended(width - bits), Literal(0, bits)))
 
 
