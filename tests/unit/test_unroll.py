@@ -276,6 +276,13 @@ def test_a_symmetric_end_is_cut_also_where_the_type_is_the_same() -> None:
     check(graph(cut), [np.arange(-32, 32)[None]])
 
 
+def test_a_symmetric_end_is_cut_also_where_nothing_else_is_left() -> None:
+    """Everything below zero is rounded to -8, the end that is cut: a constant, and that is 0."""
+    below = b.minimum(given("x", NARROW, 4), b.constant(np.array(-1), NARROW))
+    to = Fixed(True, 1, 4)
+    check(graph(b.apply(Quantize(to, Rounding.FLOOR, Overflow.SATURATE_SYMMETRIC), below)))
+
+
 def test_an_output_twice_and_an_input_as_an_output() -> None:
     x = given("x", NARROW, 3)
     check(graph(x, b.neg(x), b.neg(x)))

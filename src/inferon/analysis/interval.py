@@ -187,13 +187,13 @@ def _quantize(op: Quantize, node: Node, inputs: list[Interval]) -> Interval:
     """Return the rounded ends: rounding is monotone. What wraps may become anything."""
     drop = _fraction(node.inputs[0]) - op.to.fraction
     ends = np.array(inputs[0], object)
-    low, high = rounded(ends, drop, op.rounding) if drop > 0 else ends << -drop
+    ends = rounded(ends, drop, op.rounding) if drop > 0 else ends << -drop
+    if op.overflow in (Overflow.SATURATE, Overflow.SATURATE_SYMMETRIC):  # they are monotone too
+        ends = confined(ends, op.to, op.overflow)
+    low, high = (int(end) for end in ends)
     whole = _whole(node)
     if whole[0] <= low and high <= whole[1]:
-        return int(low), int(high)
+        return low, high
     if op.overflow is Overflow.ERROR:
-        return max(int(low), whole[0]), min(int(high), whole[1])
-    if op.overflow in (Overflow.SATURATE, Overflow.SATURATE_SYMMETRIC):
-        low, high = confined(np.array([low, high], object), op.to, op.overflow)
-        return int(low), int(high)
+        return max(low, whole[0]), min(high, whole[1])
     return whole
