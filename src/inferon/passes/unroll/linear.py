@@ -101,7 +101,8 @@ def _term(x: Node, y: Node, step: Step) -> tuple[Node, Node]:
 def product(x: Node, y: Node, step: Step) -> Node:
     """Return the product of two wires."""
     for bit, other in ((x, y), (y, x)):
-        if step.wiring.interval(bit) == (0, 1):
+        low, high = step.wiring.interval(bit)
+        if low >= 0 and high <= 1:  # a bit that is known chooses now
             zero = constant(0, fixed(other))
             chosen = step.apply(logic.Select(), step.is_set(bit), other, zero)
             return step.wiring.shifted(chosen, -fixed(bit).fraction)
@@ -120,16 +121,14 @@ def _bits(interval: Interval) -> int:
 def _bit_by_bit(narrow: Node, other: Node, bits: int, step: Step) -> Node:
     """Return a product as a sum of one operand under each bit of the other; a sign subtracts."""
     signed = step.wiring.interval(narrow)[0] < 0
-    factors, wires = [], []
+    terms, signs = [], []
     for place in range(bits):
         fraction = fixed(narrow).fraction - place
         alone = Quantize(Fixed(False, 1, 1 - fraction), Rounding.FLOOR, Overflow.WRAP)
-        factor, wire = _term(step.apply(alone, narrow), other, step)  # a bit may be known
-        subtracted = signed and place == bits - 1
-        factors.append(step.apply(arithmetic.Neg(), factor) if subtracted else factor)
-        wires.append(wire)
-    row = np.array([factors], object)
-    made: Node = _matrix(row, np.array(wires, object), np.full(1, None), step)[0]
+        terms.append(product(step.apply(alone, narrow), other, step))
+        signs.append(number(-1 if signed and place == bits - 1 else 1))
+    factors, wires = np.array([signs], object), np.array(terms, object)
+    made: Node = _matrix(factors, wires, np.full(1, None), step)[0]
     return made
 
 

@@ -100,8 +100,8 @@ class Wiring:
             return wire
         assert isinstance(element, Fixed)
         if isinstance(wire.op, Const):
-            shift = element.fraction - fixed(wire).fraction
-            return constant(int(wire.op.values.array) << shift, element, narrow=False)
+            mantissa = _exactly(value_of(wire), element.fraction - fixed(wire).fraction)
+            return constant(mantissa, element, narrow=False)
         return Node(Quantize(element), (wire,), wire.origin)
 
     def shifted(self, wire: Node, bits: int) -> Node:
@@ -155,6 +155,14 @@ def value_of(wire: Node) -> int:
     """Return the mantissa of a constant."""
     assert isinstance(wire.op, Const)
     return int(wire.op.values.array)
+
+
+def _exactly(mantissa: int, shift: int) -> int:
+    """Return ``mantissa * 2**shift``, of which nothing is lost."""
+    if shift >= 0:
+        return mantissa << shift
+    assert not mantissa % (1 << -shift), (mantissa, shift)
+    return mantissa >> -shift
 
 
 def _computed(op: Op, wires: tuple[Node, ...]) -> Node:
