@@ -191,7 +191,7 @@ def test_a_product_with_constants_among_activations_multiplies_only_those() -> N
 
 
 def test_a_constant_may_have_more_places_than_its_type() -> None:
-    """A constant among squares gives their sum its own places behind the point; times 0 they stay."""
+    """A constant among squares gives their sum places of its own; times 0 they stay."""
     x = b.concat([given("x", NARROW, 1), b.constant(np.array([5]), NARROW)], 0)
     squares = b.product(b.reshape(x, (1, 2)), b.reshape(x, (2, 1)))
     check(graph(b.product(squares, b.constant(np.array([[1, 0]]), BIT))))
