@@ -148,7 +148,15 @@ def test_many_random_graphs(first: int, simulator: Simulator) -> None:
 
 
 def test_unrolled_random_graphs() -> None:
-    for seed in range(PROGRAMS, PROGRAMS + 60):
+    for seed in range(PROGRAMS, PROGRAMS + 200):
+        check_unrolled(program(seed), 40)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("first", range(0, 10_000, 1_000))
+def test_many_unrolled_random_graphs(first: int) -> None:
+    """So many, for what one in thousands shows: an interval of one value, a constant's places."""
+    for seed in range(first, first + 1_000):
         check_unrolled(program(seed), 40)
 
 
