@@ -16,14 +16,15 @@ import inferon
 from benchmarks.firmware.graphs import graph_of
 from benchmarks.firmware.networks import small
 from inferon.analysis.samples import Samples
-from inferon.errors import ToolMissing, Unsupported
+from inferon.errors import ToolError, ToolMissing, Unsupported
 from inferon.interpret import interpret
 from inferon.ir.graph import Graph
 from inferon.ir.types import BOOL, Fixed
 from inferon.ops import build as b
 from inferon.ops.convert import Quantize
 from inferon.ops.mantissa import Overflow, Rounding
-from inferon.targets.rtl import Cxxrtl, Ghdl, Simulator, Verilator, Verilog, Vhdl, yosys
+from inferon.targets.rtl import Cxxrtl, Ghdl, Icarus, Simulator, Verilator, Verilog, Vhdl, yosys
+from inferon.targets.rtl.simulators import bench
 from tests.absent import needs_package
 from tests.differential import fixed_graphs
 from tests.differential.quantized_networks import qdq, qonnx_cnn, qonnx_jet_mlp, qonnx_mlp
@@ -35,7 +36,10 @@ from tests.differential.rtl_pack import (
     compare,
     each_simulator,
     merged,
+    name_of,
     outputs_with_wires,
+    require,
+    target,
 )
 
 MANY = 10_000
@@ -218,6 +222,21 @@ def test_yosys_from_pip_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yosys, "_from_system", lambda: None)
     assert "pip" in Cxxrtl().version()
     check(network("tabulated"), Cxxrtl(), USUAL)
+
+
+@pytest.mark.parametrize("simulator", [Icarus(), Ghdl()], ids=name_of)
+def test_a_simulation_has_time_for_its_clocks_and_signals(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A convolutional network takes GHDL eight minutes for 10,000 events."""
+    require(simulator)
+    artifact = target(simulator).build(network("mlp"))
+    events = Samples(500, special=False).draw(artifact.graph)
+    monkeypatch.setattr(bench, "START_S", 0.0)
+    artifact.predict(events)
+    monkeypatch.setattr(bench, "STEP_S", 1e-9)
+    with pytest.raises(ToolError, match="took longer than"):
+        artifact.predict(events)
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

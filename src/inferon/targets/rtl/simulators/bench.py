@@ -22,8 +22,12 @@ from inferon.targets.rtl.simulators.base import Simulator
 from inferon.targets.rtl.stimulus import from_hex, to_hex
 from inferon.targets.rtl.test_bench import driver
 
-TIMEOUT_S = 600.0
-"""Of one simulation.  These tools interpret: 10,000 events of a small network take minutes."""
+START_S = 600.0
+"""What any simulation may take: tools read their sources first."""
+
+STEP_S = 40e-6
+"""What it may take more for each clock and signal: ten times what GHDL takes for a convolutional
+network (4 us), so that only what is stuck is stopped."""
 
 STIMULI, RESPONSES = "stimuli.hex", "responses.hex"
 
@@ -33,7 +37,7 @@ class BenchSimulator(Simulator):
     """A tool that runs a test bench."""
 
     @abstractmethod
-    def execute(self, files: Sequence[File], top: str, folder: Path) -> None:
+    def execute(self, files: Sequence[File], top: str, folder: Path, timeout_s: float) -> None:
         """Run the module or entity ``top`` of some sources in a folder."""
 
     def run(self, design: Design, valid: Array, inputs: Sequence[Array]) -> list[Array]:
@@ -44,7 +48,9 @@ class BenchSimulator(Simulator):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             (folder / STIMULI).write_text(to_hex(record))
-            self.execute([design.source(self.language), bench], f"{design.name}_driver", folder)
+            sources = [design.source(self.language), bench]
+            limit_s = START_S + STEP_S * len(valid) * len(design.pipeline.netlist.assigns)
+            self.execute(sources, f"{design.name}_driver", folder, limit_s)
             text = (folder / RESPONSES).read_text()
         bits = self._read(text, sum(outputs))
         return np.split(bits, np.cumsum(outputs)[:-1], axis=1)

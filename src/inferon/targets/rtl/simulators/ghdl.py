@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inferon.targets.base import File
 from inferon.targets.rtl.design import Language
-from inferon.targets.rtl.simulators.bench import TIMEOUT_S, BenchSimulator
+from inferon.targets.rtl.simulators.bench import BenchSimulator
 from inferon.targets.toolchain import run, version
 
 
@@ -28,11 +28,11 @@ class Ghdl(BenchSimulator):
         """Return the line in which it names itself."""
         return version("ghdl")
 
-    def execute(self, files: Sequence[File], top: str, folder: Path) -> None:
+    def execute(self, files: Sequence[File], top: str, folder: Path, timeout_s: float) -> None:
         """Analyze and run."""
         for file in files:
             (folder / file.path).write_bytes(file.content)
         run(["ghdl", "-a", "--std=08", *(file.path for file in files)], folder)
         # registers hold nothing until the first event reaches them, which numeric_std reports
         run(["ghdl", "-e", "--std=08", top], folder)
-        run(["ghdl", "-r", "--std=08", top, "--ieee-asserts=disable"], folder, TIMEOUT_S)
+        run(["ghdl", "-r", "--std=08", top, "--ieee-asserts=disable"], folder, timeout_s)

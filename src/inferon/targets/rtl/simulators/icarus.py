@@ -11,7 +11,7 @@ from pathlib import Path
 from inferon.targets.base import File
 from inferon.targets.cache import Kind, content_of, kept
 from inferon.targets.rtl.design import Language
-from inferon.targets.rtl.simulators.bench import TIMEOUT_S, BenchSimulator
+from inferon.targets.rtl.simulators.bench import BenchSimulator
 from inferon.targets.toolchain import run, version
 
 OPTIONS = ("-g2001", "-Wall")
@@ -32,7 +32,7 @@ class Icarus(BenchSimulator):
         """Return the line in which it names itself."""
         return version("iverilog", "-V")
 
-    def execute(self, files: Sequence[File], top: str, folder: Path) -> None:
+    def execute(self, files: Sequence[File], top: str, folder: Path, timeout_s: float) -> None:
         """Compile, now or earlier, and run."""
         digest = hashlib.sha256(" ".join([self.version(), *OPTIONS, top]).encode())
         for file in files:
@@ -47,4 +47,4 @@ class Icarus(BenchSimulator):
 
         made = kept(digest.hexdigest()[:32], make, Kind.SIMULATION)
         (folder / "made.vvp").write_bytes(content_of(made))
-        run(["vvp", "-n", "made.vvp"], folder, TIMEOUT_S)
+        run(["vvp", "-n", "made.vvp"], folder, timeout_s)
