@@ -4,10 +4,12 @@
 # and succeeds: the tests that need an absent tool are skipped, and counted in the closing lines.
 set -euo pipefail
 
-# program | package | what the tests use it for
+# program, or file | package | what the tests use it for
 tools='
 g++      | g++      | compiles every emitted header; address and undefined-behavior sanitizers
 clang++  | clang    | the second compiler: the same bits are expected from it
+/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a | libclang-rt-dev | sanitizers of clang++
+ld.lld   | lld      | links what clang++ optimizes as a whole
 cmake    | cmake    | the emitted CMake package is built by a project of its own
 aarch64-linux-gnu-g++ | g++-aarch64-linux-gnu | compiles emitted headers for AArch64
 qemu-aarch64 | qemu-user | runs them: the same bits are expected from NEON
@@ -19,12 +21,19 @@ yosys-config | yosys-dev | brings the headers of CXXRTL, the fourth simulator
 chromium | chromium | opens the HTML report as a person would: scripts, layout, errors
 '
 
+present() {
+    case $1 in
+    /*) compgen -G "$1" >/dev/null ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
 missing_programs=()
 missing_packages=()
 while IFS='|' read -r program package purpose; do
     program=${program// /}
     [ -n "$program" ] || continue
-    if ! command -v "$program" >/dev/null 2>&1; then
+    if ! present "$program"; then
         missing_programs+=("$program")
         missing_packages+=("${package// /}")
         echo "apt: $program is missing;$purpose"
@@ -49,11 +58,15 @@ export DEBIAN_FRONTEND=noninteractive
 quick=(-qq -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+packages=()
 {
     apt-get update "${quick[@]}" &&
-        apt-get install --yes --no-install-recommends "${quick[@]}" "${missing_packages[@]}"
+        for package in "${missing_packages[@]}"; do # older archives have some of them inside others
+            if apt-cache show "$package"; then packages+=("$package"); fi
+        done &&
+        apt-get install --yes --no-install-recommends "${quick[@]}" "${packages[@]}"
 } >"$log" 2>&1 </dev/null || {
     tail -n 5 "$log"
     give_up "apt-get failed"
 }
-echo "apt: installed ${missing_packages[*]}"
+echo "apt: installed ${packages[*]}"

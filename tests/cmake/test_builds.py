@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from inferon.ir.shape import count
 from inferon.load import load
 from inferon.targets.cpp import Cpp
 from inferon.targets.toolchain import run
-from tests.absent import needs_tool, require_tool
+from tests.absent import needs_tool, require_tool, skip_absent
 from tests.differential.primitive_graphs import PACKS, REGISTERS
 
 HERE = Path(__file__).parent
@@ -68,9 +69,26 @@ def write_list(folder: Path, names: Sequence[str]) -> None:
     (folder / "models.h").write_text("\n".join(lines) + "\n")
 
 
+@cache
+def has_sanitizers(compiler: str) -> bool:
+    """Return whether their libraries, packages of their own on some systems, are here."""
+    options = [*WAYS["sanitized"].split(), "-x", "c++", "-", "-o", "/dev/null"]
+    made = subprocess.run(
+        [compiler, *options], input=b"int main() {}", capture_output=True, check=False
+    )
+    return made.returncode == 0
+
+
+def require(compiler: str, flags: str) -> None:
+    """Skip the test, counted, where the compiler or its sanitizers are absent."""
+    require_tool(compiler)
+    if flags == WAYS["sanitized"] and not has_sanitizers(compiler):
+        skip_absent("tool", f"sanitizers of {compiler}")
+
+
 def built(artifacts: Path, build: Path, compiler: str, flags: str, link: str = "") -> None:
     require_tool("cmake")
-    require_tool(compiler)
+    require(compiler, flags)
     options = {
         "CMAKE_CXX_COMPILER": compiler,
         "CMAKE_C_COMPILER": {"g++": "gcc", "clang++": "clang"}[compiler],
@@ -132,7 +150,7 @@ def test_every_model_is_clean_under_sanitizers(
 
 
 def self_test(folder: Path, compiler: str, flags: str, program: Path) -> None:
-    require_tool(compiler)
+    require(compiler, flags)
     (source,) = folder.glob("*_self_test.cpp")
     options = ["-std=c++17", "-march=x86-64-v3", "-Wall", "-Wextra", "-Werror", *flags.split()]
     run([compiler, *options, "-o", str(program), str(source)])
