@@ -2,6 +2,9 @@
 
 A test that goes through many cases of its own (a grid, all float32 values) adds their number with
 ``count_cases(n)``; the record sums them for each folder of tests.
+
+A run that was cut goes on where it was: what passed or was skipped is in the journal beside the
+record (`tests.journal`) and does not run again; what failed does, and stays counted as failed.
 """
 
 import importlib.metadata
@@ -12,16 +15,20 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.journal import Finished, Journal, state_of_files
 
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "torch", "scikit-learn", "skl2onnx", "hypothesis")
 _TOOLS = ("g++", "clang++", "cmake", "chromium")
 _ROOT = Path(__file__).resolve().parent.parent
+_DONE = "inferon_done"
 
 
 @dataclass
@@ -34,32 +41,87 @@ class Tally:
     cases: int = 0
     seconds: float = 0.0
 
+    def add(self, finished: Finished) -> None:
+        setattr(self, finished.outcome, getattr(self, finished.outcome) + 1)
+        self.cases += finished.cases
+        self.seconds += finished.seconds
+
+
+@dataclass(frozen=True)
+class LeavesOut:
+    """Deselects what is done, in every process that collects."""
+
+    done: frozenset[str]
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in self.done])
+        items[:] = [item for item in items if item.nodeid not in self.done]
+
 
 @dataclass
 class Recorder:
-    """Collects the reports of one run and writes the record at its end."""
+    """Collects the reports of a run, over all its sittings, and writes the record at its end."""
 
     folder: Path
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    journal: Journal
+    earlier: tuple[Finished, ...]
+    """What the sittings before this one finished."""
+    finished: list[Finished] = field(default_factory=list)
+    reports: dict[str, list[pytest.TestReport]] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        tally = self.tallies.setdefault(_folder_of(report.nodeid), Tally())
-        tally.seconds += report.duration
-        if report.when == "call" or report.outcome != "passed":
-            setattr(tally, report.outcome, getattr(tally, report.outcome) + 1)
-        if report.when == "teardown":
-            tally.cases += sum(int(str(n)) for key, n in report.user_properties if key == "cases")
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """The processes of pytest-xdist leave out the same tests, whenever they start."""
+        node.workerinput[_DONE] = sorted(self.done)
 
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    @property
+    def done(self) -> frozenset[str]:
+        """The tests that do not run again."""
+        return frozenset(each.test for each in self.earlier if each.outcome != "failed")
+
+    @property
+    def sitting(self) -> int:
+        return 1 + max((each.sitting for each in self.earlier), default=0)
+
+    @property
+    def wall_seconds(self) -> float:
+        before = max((each.wall_seconds for each in self.earlier), default=0.0)
+        return before + time.monotonic() - self.started
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        if self.earlier:
+            terminal = session.config.pluginmanager.getplugin("terminalreporter")
+            terminal.write_line(f"sitting {self.sitting}: {len(self.done)} tests are done")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        reports = self.reports.setdefault(report.nodeid, [])
+        reports.append(report)
+        if report.when not in ("setup", "call"):  # the last: torn down, or its process crashed
+            del self.reports[report.nodeid]
+            finished = _finished(reports, self.sitting, self.wall_seconds)
+            self.finished.append(finished)
+            self.journal.add(finished)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.earlier:
+            session.exitstatus = exitstatus = pytest.ExitCode.OK
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            self._write(exitstatus)
+            self.journal.remove()
+
+    def _write(self, exitstatus: int) -> None:
+        tallies = _tallies((*self.earlier, *self.finished))
         record = {
             "command": "make test-all",
             "date": date.today().isoformat(),
             "revision": _revision(),
             "exit_status": int(exitstatus),
-            "wall_seconds": round(time.monotonic() - self.started, 1),
-            "folders": {name: _rounded(tally) for name, tally in sorted(self.tallies.items())},
+            "sittings": self.sitting,
+            "wall_seconds": round(self.wall_seconds, 1),
+            "folders": {name: _rounded(tally) for name, tally in sorted(tallies.items())},
             "machine": _machine(),
             "versions": _versions(),
         }
@@ -85,14 +147,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     folder = config.getoption("--record")
-    is_xdist_worker = hasattr(config, "workerinput")
-    if folder and not is_xdist_worker:
-        config.pluginmanager.register(Recorder(Path(folder)), "inferon-recorder")
+    if not folder:
+        return
+    if hasattr(config, "workerinput"):
+        done = frozenset(config.workerinput[_DONE])
+    else:
+        recorder = _recorder(Path(folder))
+        config.pluginmanager.register(recorder, "inferon-recorder")
+        done = recorder.done
+    config.pluginmanager.register(LeavesOut(done), "inferon-leaves-out")
 
 
-def _folder_of(nodeid: str) -> str:
-    """tests/unit/test_x.py::test_y -> tests/unit."""
-    return str(Path(nodeid.split("::")[0]).parent)
+def _recorder(folder: Path) -> Recorder:
+    journal = Journal(folder / "test-all-unfinished.jsonl", state_of_files(_ROOT, but=folder))
+    earlier = journal.read()
+    journal.start(earlier)
+    return Recorder(folder, journal, earlier)
+
+
+def _finished(reports: Iterable[pytest.TestReport], sitting: int, wall_seconds: float) -> Finished:
+    """The reports of a test's set-up, call and tear-down as one line."""
+    *_, last = reports
+    outcomes = {report.outcome for report in reports}
+    return Finished(
+        test=last.nodeid,
+        outcome=next(each for each in ("failed", "skipped", "passed") if each in outcomes),
+        cases=sum(int(str(n)) for key, n in last.user_properties if key == "cases"),
+        seconds=sum(report.duration for report in reports),
+        sitting=sitting,
+        wall_seconds=wall_seconds,
+    )
+
+
+def _tallies(finished: Iterable[Finished]) -> dict[str, Tally]:
+    """A tally for each folder of tests: tests/unit/test_x.py::test_y counts in tests/unit."""
+    tallies: dict[str, Tally] = {}
+    for each in finished:
+        folder = str(Path(each.test.split("::")[0]).parent)
+        tallies.setdefault(folder, Tally()).add(each)
+    return tallies
 
 
 def _rounded(tally: Tally) -> dict[str, int | float]:
