@@ -5,10 +5,13 @@ The journal belongs to one state of the files (`state_of_files`): after any chan
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+_MEASURED_TABLE = re.compile(rb"<!-- table: \w+ -->.*?<!-- end -->", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Finished:
     """1 for the run as it began, 2 after it was cut once."""
     wall_seconds: float
     """Since the run began, without the time between its sittings."""
+    revision: str
+    """The commit as the run began; by its end the tables that it measures have changed."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Journal:
 def state_of_files(root: Path, but: Path) -> str:
     """A hash of the files below ``root`` that git keeps or would keep, but those in one folder.
 
+    Measured tables in pages do not count: a run measures some of them anew.
     Empty, which no journal goes on from, where git cannot say.
     """
     if shutil.which("git") is None:
@@ -71,5 +77,6 @@ def state_of_files(root: Path, but: Path) -> str:
         path = root / name
         if path.is_file() and but.resolve() not in path.resolve().parents:
             total.update(hashlib.sha256(name.encode()).digest())
-            total.update(hashlib.sha256(path.read_bytes()).digest())
+            text = _MEASURED_TABLE.sub(b"", path.read_bytes())
+            total.update(hashlib.sha256(text).digest())
     return total.hexdigest()

@@ -68,6 +68,8 @@ class Recorder:
     journal: Journal
     earlier: tuple[Finished, ...]
     """What the sittings before this one finished."""
+    revision: str
+    """Of the files, before the first of their tests ran."""
     finished: list[Finished] = field(default_factory=list)
     reports: dict[str, list[pytest.TestReport]] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -101,7 +103,7 @@ class Recorder:
         reports.append(report)
         if report.when not in ("setup", "call"):  # the last: torn down, or its process crashed
             del self.reports[report.nodeid]
-            finished = _finished(reports, self.sitting, self.wall_seconds)
+            finished = _finished(reports, self.sitting, self.wall_seconds, self.revision)
             self.finished.append(finished)
             self.journal.add(finished)
 
@@ -117,7 +119,7 @@ class Recorder:
         record = {
             "command": "make test-all",
             "date": date.today().isoformat(),
-            "revision": _revision(),
+            "revision": self.revision,
             "exit_status": int(exitstatus),
             "sittings": self.sitting,
             "wall_seconds": round(self.wall_seconds, 1),
@@ -162,10 +164,13 @@ def _recorder(folder: Path) -> Recorder:
     journal = Journal(folder / "test-all-unfinished.jsonl", state_of_files(_ROOT, but=folder))
     earlier = journal.read()
     journal.start(earlier)
-    return Recorder(folder, journal, earlier)
+    revision = earlier[0].revision if earlier else _revision()
+    return Recorder(folder, journal, earlier, revision)
 
 
-def _finished(reports: Iterable[pytest.TestReport], sitting: int, wall_seconds: float) -> Finished:
+def _finished(
+    reports: Iterable[pytest.TestReport], sitting: int, wall_seconds: float, revision: str
+) -> Finished:
     """The reports of a test's set-up, call and tear-down as one line."""
     *_, last = reports
     outcomes = {report.outcome for report in reports}
@@ -176,6 +181,7 @@ def _finished(reports: Iterable[pytest.TestReport], sitting: int, wall_seconds: 
         seconds=sum(report.duration for report in reports),
         sitting=sitting,
         wall_seconds=wall_seconds,
+        revision=revision,
     )
 
 

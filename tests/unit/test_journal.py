@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ from tests.absent import require_tool
 from tests.journal import Finished, Journal, state_of_files
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PASSED = Finished("tests/unit/test_a.py::test_x", "passed", 3, 0.5, sitting=1, wall_seconds=2.0)
+_PASSED = Finished(
+    "tests/unit/test_a.py::test_x", "passed", 3, 0.5, sitting=1, wall_seconds=2.0, revision="1f"
+)
 
 # The second test ends the whole run, once, as a machine that goes down would; it waits until the
 # first one, which may run beside it, has been heard of.
@@ -84,6 +87,17 @@ def test_the_state_is_of_what_git_keeps_or_would_keep(tmp_path: Path) -> None:
     assert state_of_files(tmp_path, but=results) != state
 
 
+def test_a_table_that_the_run_measures_is_not_of_the_state(tmp_path: Path) -> None:
+    subprocess.run([require_tool("git"), "init", "-q"], cwd=tmp_path, check=True)
+    page = tmp_path / "page.md"
+    states = []
+    for text, table in (("a", "1"), ("a", "2"), ("b", "2")):
+        page.write_text(f"{text}\n<!-- table: speed -->\n| {table} |\n<!-- end -->\n")
+        states.append(state_of_files(tmp_path, but=tmp_path / "results"))
+    measured, again, another_text = states
+    assert measured == again != another_text
+
+
 @pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one process", "side by side"])
 def test_a_run_that_was_cut_goes_on(tmp_path: Path, processes: tuple[str, ...]) -> None:
     (tmp_path / "test_three.py").write_text(_THREE_TESTS)
@@ -91,6 +105,8 @@ def test_a_run_that_was_cut_goes_on(tmp_path: Path, processes: tuple[str, ...]) 
     cut = _run(tmp_path, *processes)
     assert cut < 0
     assert not list(results.glob("*.json"))
+    journal = results / "test-all-unfinished.jsonl"
+    journal.write_text(re.sub('"revision": "[^"]*"', '"revision": "1f"', journal.read_text()))
     assert _run(tmp_path, *processes) == pytest.ExitCode.OK
     ran = (tmp_path / "ran").read_text()
     assert ran.count("1") == 1
@@ -98,6 +114,7 @@ def test_a_run_that_was_cut_goes_on(tmp_path: Path, processes: tuple[str, ...]) 
     (written,) = results.iterdir()
     record = json.loads(written.read_text())
     assert record["sittings"] == 2
+    assert record["revision"] == "1f", "the one that the run began with"
     assert [tally["passed"] for tally in record["folders"].values()] == [3]
 
 
