@@ -5,13 +5,12 @@ The journal belongs to one state of the files (`state_of_files`): after any chan
 
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_MEASURED_TABLE = re.compile(rb"<!-- table: \w+ -->.*?<!-- end -->", re.DOTALL)
+from benchmarks.tables import SLOT
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Journal:
 def state_of_files(root: Path, but: Path) -> str:
     """A hash of the files below ``root`` that git keeps or would keep, but those in one folder.
 
-    Measured tables in pages do not count: a run measures some of them anew.
+    Measured tables in pages do not count, for a run measures some of them anew.
     Empty, which no journal goes on from, where git cannot say.
     """
     if shutil.which("git") is None:
@@ -77,6 +76,11 @@ def state_of_files(root: Path, but: Path) -> str:
         path = root / name
         if path.is_file() and but.resolve() not in path.resolve().parents:
             total.update(hashlib.sha256(name.encode()).digest())
-            text = _MEASURED_TABLE.sub(b"", path.read_bytes())
-            total.update(hashlib.sha256(text).digest())
+            total.update(hashlib.sha256(_without_tables(path)).digest())
     return total.hexdigest()
+
+
+def _without_tables(path: Path) -> bytes:
+    if path.suffix != ".md":
+        return path.read_bytes()
+    return SLOT.sub(r"\1\3", path.read_text(encoding="utf-8")).encode()

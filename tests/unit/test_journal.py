@@ -87,15 +87,19 @@ def test_the_state_is_of_what_git_keeps_or_would_keep(tmp_path: Path) -> None:
     assert state_of_files(tmp_path, but=results) != state
 
 
-def test_a_table_that_the_run_measures_is_not_of_the_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "counts"), [("page.md", False), ("program.py", True)])
+def test_a_measured_table_counts_only_outside_pages(
+    tmp_path: Path, name: str, counts: bool
+) -> None:
     subprocess.run([require_tool("git"), "init", "-q"], cwd=tmp_path, check=True)
-    page = tmp_path / "page.md"
     states = []
     for text, table in (("a", "1"), ("a", "2"), ("b", "2")):
-        page.write_text(f"{text}\n<!-- table: speed -->\n| {table} |\n<!-- end -->\n")
+        page = f"{text}\n<!-- table: speed -->\n| {table} |\n<!-- end -->\n"
+        (tmp_path / name).write_text(page)
         states.append(state_of_files(tmp_path, but=tmp_path / "results"))
     measured, again, another_text = states
-    assert measured == again != another_text
+    assert (again != measured) == counts
+    assert again != another_text
 
 
 @pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one process", "side by side"])
